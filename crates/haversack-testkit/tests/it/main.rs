@@ -1,0 +1,7 @@
+//! The public interface, one module per concept.
+
+mod flight;
+mod redirect;
+mod request;
+mod shop;
+mod time;
