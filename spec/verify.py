@@ -1,0 +1,226 @@
+"""Checks every vector in `vectors/` against the Python implementation; exits 1 on any mismatch.
+
+python -m venv venv && venv/bin/pip install -r requirements.txt && venv/bin/python verify.py
+"""
+
+import json
+import sys
+from pathlib import Path
+
+from cryptography.hazmat.primitives.ciphers.aead import AESGCMSIV
+
+import haversack as h
+
+VECTORS = Path(__file__).parent / "vectors"
+unhex = bytes.fromhex
+
+
+# --- The forms that the vectors use ----------------------------------------------------------
+
+
+def ring_of(case):
+    ring = case["ring"]
+    keys = [unhex(key) for key in ring["keys"]]
+    return h.Ring(unhex(ring["index_key"]), keys, case["app"], case["tenant"], case["purpose"])
+
+
+def show_content(entry):
+    return {"tombstone": True} if entry.value is None else {"encoding": entry.encoding, "value": entry.value.hex()}
+
+
+def show(frame):
+    """The parsed form of a frame."""
+    entries = []
+    for entry in getattr(frame, "entries", []):
+        stamp = {"stamp": entry.stamp} if isinstance(frame, h.Fragment) else {}
+        entries.append({"name": entry.name.hex()} | stamp | show_content(entry))
+    match frame:
+        case h.Root():
+            return {
+                "lineage": frame.lineage.hex(),
+                "born": frame.born,
+                "renewed": frame.renewed,
+                "auth": frame.auth,
+                "seen": frame.seen,
+                "subject": frame.subject.hex() if frame.subject is not None else None,
+                "salt": frame.salt,
+                "entries": entries,
+            }
+        case h.Marker():
+            return {"lineage": frame.lineage.hex(), "stamp": frame.stamp, "salt": frame.salt}
+        case h.Fragment():
+            return {"newest": frame.newest, "count": frame.count, "salt": frame.salt, "entries": entries}
+
+
+def build(kind, fields):
+    """The frame of a parsed form."""
+    entries = [
+        h.Entry(
+            unhex(e["name"]),
+            None if "tombstone" in e else unhex(e["value"]),
+            e.get("encoding", h.OPEN),
+            e.get("stamp", fields.get("renewed")),
+        )
+        for e in fields.get("entries", [])
+    ]
+    if kind == "e":
+        return h.Marker(unhex(fields["lineage"]), fields["stamp"], fields["salt"])
+    if kind != "r":
+        return h.Fragment(entries, fields["count"], fields["salt"])
+    subject = None if fields["subject"] is None else unhex(fields["subject"])
+    times = (fields[time] for time in ("born", "renewed", "auth", "seen"))
+    return h.Root(unhex(fields["lineage"]), *times, subject, fields["salt"], entries)
+
+
+def read(case, cookies=None):
+    life, policy = case["lifetime"], case["policy"]
+    lifetime = h.Lifetime(life["idle"], life["absolute"], life["leeway"])
+    declared = [policy["subject"], *policy["identity"]]
+    return h.read(ring_of(case), case["base"], lifetime, case["now"], cookies or case["cookies"], declared)
+
+
+def show_reading(r):
+    w = r.winner
+    return {
+        "winner": w.lineage.hex() if w else None,
+        "session_id": r.session_id.hex() if w else None,
+        "subject": w.subject.hex() if w and w.subject is not None else None,
+        "adopted": [lineage.hex() for lineage in r.adopted],
+        "closed": [lineage.hex() for lineage in r.closed],
+        "losing": [lineage.hex() for lineage in r.losing],
+        "state": {
+            name.hex(): {"stamp": entry.stamp, "under_subject": under} | show_content(entry)
+            for name, (under, entry) in sorted(r.state.items())
+        },
+        "identity": {name.hex(): show_content(entry) for name, entry in sorted(r.identity.items())},
+        "misplaced": [name.hex() for name in r.misplaced],
+        "rejected": dict(sorted(r.rejected.items())),
+        "foreign": sorted(r.foreign),
+        "unopened": sorted(r.unopened),
+        "orphans": r.orphans,
+        "partial": r.partial,
+    }
+
+
+# --- The checks ------------------------------------------------------------------------------
+
+
+def same(what, got, want):
+    if got != want:
+        raise AssertionError(f"{what}\n     got {got}\n    want {want}")
+
+
+def outcome(action):
+    try:
+        action()
+    except h.Rejection as rejection:
+        return str(rejection)
+    return "ok"
+
+
+def check_envelope(case):
+    ring, channel, scope, text = ring_of(case), case["channel"], unhex(case["scope"]), case["text"]
+    same("outcome", outcome(lambda: h.unseal(ring, channel, scope, text)), case["expect"])
+    if case["expect"] != "ok":
+        return
+    plaintext, nonce = unhex(case["plaintext"]), unhex(case["nonce"])
+    same("key id", ring.sealing.hex(), case["key_id"])
+    same("seal key", ring.keys[ring.sealing].hex(), case["seal_key"])
+    head = h.unb64(text[:16])
+    same("associated data", h.associated_data(head, channel, scope).hex(), case["associated_data"])
+    same("text", h.seal(ring, channel, scope, nonce, plaintext), text)
+    same("plaintext", h.unseal(ring, channel, scope, text), plaintext)
+    for at in range(min(len(text), 200)):  # every altered character is noticed
+        altered = text[:at] + ("A" if text[at] != "A" else "B") + text[at + 1 :]
+        if outcome(lambda altered=altered: h.unseal(ring, channel, scope, altered)) == "ok":
+            raise AssertionError(f"opens with character {at} altered")
+
+
+def check_frame(case):
+    parse = h.FRAMES[case["kind"]].parse
+    frame = unhex(case["frame"])
+    same("outcome", outcome(lambda: parse(frame)), case["expect"])
+    if case["expect"] != "ok":
+        return
+    ring, kind, fields = ring_of(case), case["kind"], case["fields"]
+    same("padded", h.padme(frame).hex(), case["padded"])
+    for given in ("frame", "padded", "also_accepted"):
+        if given in case:
+            same(f"fields of {given}", show(parse(unhex(case[given]))), fields)
+    same("encoding", build(kind, fields).encode().hex(), case["frame"])
+    lineage = unhex(case.get("lineage") or fields["lineage"])
+    subject = unhex(case.get("subject") or "")
+    same("name", h.suffix(ring, kind, lineage, frame), case["name"])
+    same("scope", h.scope(kind, lineage, subject).hex(), case["scope"])
+    if kind == "r":
+        root = parse(frame)
+        same("session id", ring.session_id(lineage, root.renewed).hex(), case["session_id"])
+        same("revocation id", ring.revocation_id(lineage, root.subject).hex(), case["revocation_id"])
+
+
+def check_join(case):
+    same("reading", show_reading(read(case)), case["expect"])
+    if not case["expect"]["unopened"]:
+        reversed_jar = show_reading(read(case, case["cookies"][::-1]))
+        same("reading of the jar in reverse", reversed_jar, case["expect"])
+
+
+def primitives():
+    """Published vectors of what everything else stands on."""
+    yield "SipHash-2-4, reference vector", h.siphash24(bytes(range(16)), bytes(range(15))).hex(), "e545be4961ca29a1"
+    prk = h.hkdf_extract(bytes(range(13)), b"\x0b" * 22)
+    okm = h.hkdf_expand(prk, bytes(range(0xF0, 0xFA)), 42).hex()
+    yield (
+        "HKDF, RFC 5869 A.1",
+        okm,
+        "3cb25f25faacd57a90434f64d0362f2a2d2d0a90cf1a5a4c5db02d56ecc4c5bf34007208d5b887185865",
+    )
+    key, nonce = b"\x01" + bytes(31), b"\x03" + bytes(11)
+    yield (
+        "AES-256-GCM-SIV, RFC 8452 C.2",
+        AESGCMSIV(key).encrypt(nonce, b"", b"").hex(),
+        "07f5f4169bbf55a8400cd47ea6fd400f",
+    )
+    lengths = {1: 1, 8: 8, 9: 10, 22: 22, 23: 24, 25: 26, 47: 48, 100: 104, 1000: 1024, 1025: 1088}
+    yield "Padmé", {n: len(h.padme(bytes(n))) for n in lengths}, lengths
+    yield (
+        "LEB128",
+        [h.varint(n).hex() for n in (0, 127, 128, 300, h.U64)],
+        ["00", "7f", "8001", "ac02", "ff" * 9 + "01"],
+    )
+
+
+CHECKS = {
+    "envelope": check_envelope,
+    "root": check_frame,
+    "marker": check_frame,
+    "fragment": check_frame,
+    "join": check_join,
+}
+
+
+def main():
+    def attempt(name, check, *arguments):
+        try:
+            check(*arguments)
+        except Exception as error:  # a crash is a mismatch too
+            print(f"FAILED {name}: {type(error).__name__}: {error}")
+            return False
+        return True
+
+    groups = {"primitives": [attempt(f"primitives/{name}", same, name, got, want) for name, got, want in primitives()]}
+    for group, check in CHECKS.items():
+        groups[group] = []
+        for path in sorted((VECTORS / group).glob("*.json")):
+            case = json.loads(path.read_text())
+            groups[group].append(attempt(f"{group}/{path.stem}", check, case))
+    for group, results in groups.items():
+        print(f"{group}: {sum(results)} of {len(results)}")
+    every = [result for results in groups.values() for result in results]
+    failed = every.count(False) + sum(not results for results in groups.values())  # an empty group is a failure
+    print(f"{sum(every)} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
