@@ -5,6 +5,8 @@ extern crate alloc;
 #[cfg(any(test, feature = "aws-lc-rs"))]
 extern crate std;
 
+#[allow(dead_code, reason = "its users, `exchange` and `event`, come after it")]
+mod codec;
 mod env;
 mod error;
 mod key_id;
@@ -18,6 +20,7 @@ mod testing;
 #[allow(dead_code)]
 mod wire;
 
+pub use codec::{Each, EncodeError, FieldFault, FieldReport, SchemaError};
 pub use env::{Entropy, NoEntropy, Timestamp};
 pub use error::{Disposition, Rejection};
 pub use key_id::{InvalidId, KeyId, RingMark, ShortKeyId};
