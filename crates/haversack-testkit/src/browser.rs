@@ -70,10 +70,7 @@ impl<S: Serve<Full<Bytes>>> Browser<S> {
 impl<S: Serve<B>, B: From<String> + Send + 'static> Browser<S, B> {
     /// As [`new`](Browser::new), for a service that takes one type of request body only.
     pub fn with_body(service: S) -> Self {
-        let shared = Shared {
-            jar: CookieJar::new(),
-            now_ms: START_MS,
-        };
+        let shared = Shared { jar: CookieJar::new(), now_ms: START_MS };
         Self {
             service,
             shared: Arc::new(Mutex::new(shared)),
@@ -210,9 +207,7 @@ impl<S, B> Browser<S, B> {
     pub fn set_cookie(&self, line: &str) -> Result<(), Refusal> {
         let mut shared = lock(&self.shared);
         let now_ms = shared.now_ms;
-        shared
-            .jar
-            .store(&self.origin, line.as_bytes(), Site::Same, now_ms)
+        shared.jar.store(&self.origin, line.as_bytes(), Site::Same, now_ms)
     }
 
     /// A copy of the cookies, to be [restored](Self::restore) later, here or elsewhere.

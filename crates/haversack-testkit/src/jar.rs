@@ -163,9 +163,7 @@ impl CookieJar {
 
     /// A copy of the cookies, to be [restored](Self::restore) later.
     pub fn snapshot(&self) -> Snapshot {
-        Snapshot {
-            cookies: self.cookies.clone(),
-        }
+        Snapshot { cookies: self.cookies.clone() }
     }
 
     /// Puts the cookies of an older moment in the place of the present ones, as a restored backup
@@ -223,11 +221,7 @@ impl CookieJar {
         check_prefixes(&cookie, line.path.is_some())?;
 
         self.stored += 1;
-        if let Some(at) = self
-            .cookies
-            .iter()
-            .position(|old| old.has_identity_of(&cookie))
-        {
+        if let Some(at) = self.cookies.iter().position(|old| old.has_identity_of(&cookie)) {
             let old = self.cookies.remove(at);
             (cookie.created_ms, cookie.order) = (old.created_ms, old.order);
         }
@@ -246,10 +240,8 @@ impl CookieJar {
 
     /// Section 5.7, "remove excess cookies": insecure ones first, then the least recently used.
     fn evict_excess(&mut self, domain: &str) {
-        let (mut domains_own, others): (Vec<_>, Vec<_>) = self
-            .cookies
-            .drain(..)
-            .partition(|cookie| cookie.domain == domain);
+        let (mut domains_own, others): (Vec<_>, Vec<_>) =
+            self.cookies.drain(..).partition(|cookie| cookie.domain == domain);
         self.cookies = others;
         if domains_own.len() > MAX_PER_DOMAIN {
             domains_own.sort_by_key(|cookie| (cookie.secure, cookie.accessed_ms, cookie.order));
@@ -313,15 +305,9 @@ fn is_shadowed(old: &Cookie, new: &Cookie) -> bool {
 ///
 /// [Cookies]: https://datatracker.ietf.org/doc/html/draft-ietf-httpbis-layered-cookies
 fn check_prefixes(cookie: &Cookie, has_path: bool) -> Result<(), Refusal> {
-    let shown = if cookie.name.is_empty() {
-        &cookie.value
-    } else {
-        &cookie.name
-    };
+    let shown = if cookie.name.is_empty() { &cookie.value } else { &cookie.name };
     let begins = |prefix: &str| {
-        shown
-            .get(..prefix.len())
-            .is_some_and(|start| start.eq_ignore_ascii_case(prefix))
+        shown.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
     };
     // The longest prefix first, so that a refusal names the one that was meant.
     let (prefix, host, http) = match () {

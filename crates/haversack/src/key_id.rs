@@ -82,9 +82,7 @@ macro_rules! text_is_base64url {
                 let mut bytes = [0; $bytes];
                 match URL_SAFE_NO_PAD.decode_slice(text, &mut bytes) {
                     Ok($bytes) => Ok(Self(bytes)),
-                    _ => Err(InvalidId {
-                        chars: $bytes / 3 * 4,
-                    }),
+                    _ => Err(InvalidId { chars: $bytes / 3 * 4 }),
                 }
             }
         }
@@ -103,11 +101,7 @@ pub struct InvalidId {
 
 impl fmt::Display for InvalidId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "an id of this kind is {} characters of base64url",
-            self.chars
-        )
+        write!(f, "an id of this kind is {} characters of base64url", self.chars)
     }
 }
 

@@ -5,28 +5,51 @@ extern crate alloc;
 #[cfg(any(test, feature = "aws-lc-rs"))]
 extern crate std;
 
-#[allow(dead_code, reason = "its users, `exchange` and `event`, come after it")]
+mod admit;
+mod arrival;
+mod budget;
 mod codec;
+mod draft;
 mod env;
 mod error;
+mod event;
+mod exchange;
+mod feed;
+mod info;
+mod jar;
+mod join;
 mod key_id;
-#[allow(dead_code, unused_imports)] // until requests are served
 mod keyring;
-#[allow(dead_code)]
+mod lineage;
+mod maintain;
+mod parcel;
+mod policy;
+mod respond;
 mod seal;
 mod state;
 #[cfg(test)]
 mod testing;
-#[allow(dead_code)]
+mod transport;
 mod wire;
 
-pub use codec::{Each, EncodeError, FieldFault, FieldReport, SchemaError};
-pub use env::{Entropy, NoEntropy, Timestamp};
-pub use error::{Disposition, Rejection};
-pub use key_id::{InvalidId, KeyId, RingMark, ShortKeyId};
-pub use keyring::{KeyInfo, KeyRing, KeyRingError, KeyState, Weakness};
-pub use seal::Padding;
-pub use state::{Content, Entry, OPEN, Stamp};
+pub use self::arrival::{Arrival, ArrivalKind};
+pub use self::budget::{Budget, Limit, TooLarge};
+pub use self::codec::{Decoded, Each, EncodeError, FieldFault, FieldReport, SchemaError};
+pub use self::env::{Entropy, NoEntropy, Timestamp};
+pub use self::error::{ConfigError, Disposition, Rejection, SealError};
+pub use self::event::EventKind;
+pub use self::exchange::{Exchange, Mark, Rules, Snapshot};
+pub use self::feed::{Feed, Fixed, Version, View};
+pub use self::info::{Info, SessionId, Times, Usage};
+pub use self::key_id::{InvalidId, KeyId, RingMark, ShortKeyId};
+pub use self::keyring::{KeyInfo, KeyRing, KeyRingError, KeyState, Weakness};
+pub use self::maintain::Work;
+pub use self::policy::{Lifetime, Policy};
+pub use self::respond::{Outcome, Report, Room};
+pub use self::seal::Padding;
+pub use self::state::{Content, Entry, OPEN, Stamp};
+pub use self::transport::cookie::mentions;
+pub use self::transport::{CookieSpec, SameSite};
 
 /// What weakens the seal, for test vectors only. Nothing that is served has a use for it.
 #[doc(hidden)]

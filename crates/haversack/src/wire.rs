@@ -62,11 +62,7 @@ pub(crate) fn is_ours(value: &[u8]) -> bool {
 
 /// Characters of the value of a parcel with a (padded) frame of `frame_len` bytes, suite `hv1A`.
 pub(crate) const fn text_len(frame_len: usize) -> usize {
-    Suite::A
-        .overhead()
-        .saturating_add(frame_len)
-        .saturating_mul(4)
-        .div_ceil(3)
+    Suite::A.overhead().saturating_add(frame_len).saturating_mul(4).div_ceil(3)
 }
 
 /// Appends the text of a parcel's bytes to `out`.
@@ -98,14 +94,8 @@ impl<'a> Envelope<'a> {
         }
         let mut id = [0; 9];
         let text = value.get(4..16).ok_or(Rejection::Malformed)?;
-        URL_SAFE_NO_PAD
-            .decode_slice(text, &mut id)
-            .map_err(|_| Rejection::Malformed)?;
-        Ok(Self {
-            text: value,
-            suite,
-            key_id: KeyId::from_bytes(id),
-        })
+        URL_SAFE_NO_PAD.decode_slice(text, &mut id).map_err(|_| Rejection::Malformed)?;
+        Ok(Self { text: value, suite, key_id: KeyId::from_bytes(id) })
     }
 
     /// The suite that the parcel claims.
@@ -121,9 +111,7 @@ impl<'a> Envelope<'a> {
     /// Replaces what is in `out` by the parcel's bytes; may be called again.
     pub(crate) fn decode(&self, out: &mut Vec<u8>) -> Result<(), Rejection> {
         out.clear();
-        URL_SAFE_NO_PAD
-            .decode_vec(self.text, out)
-            .map_err(|_| Rejection::Malformed)
+        URL_SAFE_NO_PAD.decode_vec(self.text, out).map_err(|_| Rejection::Malformed)
     }
 }
 
@@ -131,9 +119,7 @@ impl<'a> Envelope<'a> {
 ///
 /// Otherwise a parcel would have several texts, and with them one content several spellings.
 fn is_canonical(text: &[u8]) -> bool {
-    let in_alphabet = text
-        .iter()
-        .all(|&c| c.is_ascii_alphanumeric() || c == b'-' || c == b'_');
+    let in_alphabet = text.iter().all(|&c| c.is_ascii_alphanumeric() || c == b'-' || c == b'_');
     let ends_well = match (text.len() % 4, text.last()) {
         (2, Some(last)) => b"AQgw".contains(last),
         (3, Some(last)) => b"AEIMQUYcgkosw048".contains(last),
@@ -170,15 +156,7 @@ mod tests {
 
     #[test]
     fn a_later_version_is_unknown_whatever_follows() {
-        for value in [
-            "hv",
-            "hv1",
-            "hv1B",
-            "hv2A",
-            "hv1a",
-            "hvac=1; not base64",
-            "hv1 ",
-        ] {
+        for value in ["hv", "hv1", "hv1B", "hv2A", "hv1a", "hvac=1; not base64", "hv1 "] {
             assert_eq!(
                 Envelope::parse(value.as_bytes()).err(),
                 Some(Rejection::UnknownVersion),
@@ -197,10 +175,7 @@ mod tests {
             assert_eq!(envelope.suite(), suite);
             assert_eq!(*envelope.key_id().as_bytes(), [0, 1, 2, 3, 4, 5, 6, 7, 8]);
             let short = text(&parcel(suite, rest - 1));
-            assert_eq!(
-                Envelope::parse(short.as_bytes()).err(),
-                Some(Rejection::Malformed)
-            );
+            assert_eq!(Envelope::parse(short.as_bytes()).err(), Some(Rejection::Malformed));
         }
     }
 

@@ -37,14 +37,7 @@ impl<S, B> fmt::Debug for Departed<S, B> {
 
 impl<S: Serve<B>, B: From<String> + Send + 'static> Departed<S, B> {
     pub(super) fn new(builder: RequestBuilder<S, B>) -> Self {
-        let RequestBuilder {
-            browser,
-            method,
-            url,
-            headers,
-            body,
-            site,
-        } = builder;
+        let RequestBuilder { browser, method, url, headers, body, site } = builder;
         let given: Vec<_> = headers.get_all(header::COOKIE).iter().collect();
         let cookie = if given.is_empty() {
             let mut shared = lock(&browser.shared);
@@ -52,9 +45,7 @@ impl<S: Serve<B>, B: From<String> + Send + 'static> Departed<S, B> {
             shared.jar.header_for(&url, &method, site, now_ms)
         } else {
             // Several lines mean what one line with all of them means (RFC 9113 section 8.2.3).
-            let lines = given
-                .iter()
-                .map(|line| String::from_utf8_lossy(line.as_bytes()));
+            let lines = given.iter().map(|line| String::from_utf8_lossy(line.as_bytes()));
             Some(lines.collect::<Vec<_>>().join("; "))
         };
         let mut request = Request::new(B::from(body));
@@ -64,14 +55,7 @@ impl<S: Serve<B>, B: From<String> + Send + 'static> Departed<S, B> {
             .expect("a path and query");
         *request.headers_mut() = headers;
         add_own_headers(&mut request, &url, cookie.as_deref(), site);
-        Self {
-            service: browser.service,
-            request,
-            cookie,
-            shared: browser.shared,
-            url,
-            site,
-        }
+        Self { service: browser.service, request, cookie, shared: browser.shared, url, site }
     }
 
     /// The `Cookie` header that went with the request.
@@ -101,11 +85,7 @@ impl<S: Serve<B>, B: From<String> + Send + 'static> Departed<S, B> {
     pub async fn try_serve(self) -> Result<Served, Broken> {
         let response = self.service.serve(self.request).await?;
         let page = Page::new(self.url, self.cookie, response);
-        Ok(Served {
-            page,
-            shared: self.shared,
-            site: self.site,
-        })
+        Ok(Served { page, shared: self.shared, site: self.site })
     }
 }
 
@@ -128,10 +108,7 @@ fn add_own_headers<B>(request: &mut Request<B>, url: &Url, cookie: Option<&str>,
     for (name, value) in [
         (header::HOST, Some(host.as_str())),
         (header::ORIGIN, origin),
-        (
-            header::HeaderName::from_static("sec-fetch-site"),
-            fetch_site,
-        ),
+        (header::HeaderName::from_static("sec-fetch-site"), fetch_site),
         (header::COOKIE, cookie),
     ] {
         if let Some(value) = value.filter(|_| !request.headers().contains_key(&name)) {

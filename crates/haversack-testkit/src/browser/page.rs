@@ -39,10 +39,7 @@ impl Page {
 
     /// The lines as they came.
     pub(super) fn set_cookie_lines(&self) -> impl Iterator<Item = &[u8]> {
-        self.headers
-            .get_all(header::SET_COOKIE)
-            .iter()
-            .map(http::HeaderValue::as_bytes)
+        self.headers.get_all(header::SET_COOKIE).iter().map(http::HeaderValue::as_bytes)
     }
 
     pub(super) fn new(

@@ -52,8 +52,7 @@ impl<S: Serve<B>, B: From<String> + Send + 'static> RequestBuilder<S, B> {
         V: TryInto<HeaderValue, Error: fmt::Debug>,
     {
         let name = name.try_into().expect("the name of a header");
-        self.headers
-            .append(name, value.try_into().expect("the value of a header"));
+        self.headers.append(name, value.try_into().expect("the value of a header"));
         self
     }
 
@@ -64,9 +63,7 @@ impl<S: Serve<B>, B: From<String> + Send + 'static> RequestBuilder<S, B> {
         K: AsRef<str>,
         V: AsRef<str>,
     {
-        let body = form_urlencoded::Serializer::new(String::new())
-            .extend_pairs(pairs)
-            .finish();
+        let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
         self.body("application/x-www-form-urlencoded", body)
     }
 
@@ -124,9 +121,7 @@ impl<S: Serve<B>, B: From<String> + Send + 'static> RequestBuilder<S, B> {
         let mut next = Some(self);
         let mut redirects = Vec::new();
         loop {
-            let request = next
-                .take()
-                .expect("a request, the first or that of a redirect");
+            let request = next.take().expect("a request, the first or that of a redirect");
             let follow_up = request.follow_up();
             let mut page = request.depart().try_serve().await?.apply();
             match follow_up.and_then(|follow_up| follow_up.after(&page)) {
@@ -140,10 +135,7 @@ impl<S: Serve<B>, B: From<String> + Send + 'static> RequestBuilder<S, B> {
             assert!(
                 redirects.len() <= MAX_REDIRECTS,
                 "more than {MAX_REDIRECTS} redirects: {:?}",
-                redirects
-                    .iter()
-                    .map(|page| page.url.as_str())
-                    .collect::<Vec<_>>(),
+                redirects.iter().map(|page| page.url.as_str()).collect::<Vec<_>>(),
             );
         }
     }

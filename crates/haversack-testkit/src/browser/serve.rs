@@ -44,9 +44,7 @@ where
     async fn serve(mut self, request: Request<B>) -> Result<Response<Bytes>, Broken> {
         let service_failed = |error| Broken(format!("the service failed: {error:?}"));
         // The clone that was ready is the one to call (tower's contract).
-        poll_fn(|cx| self.poll_ready(cx))
-            .await
-            .map_err(service_failed)?;
+        poll_fn(|cx| self.poll_ready(cx)).await.map_err(service_failed)?;
         let response = self.call(request).await.map_err(service_failed)?;
         let (head, body) = response.into_parts();
         let body = body.collect().await;

@@ -6,9 +6,8 @@
 //!
 //! [RFC 6265bis section 5.1.1]: https://datatracker.ietf.org/doc/html/draft-ietf-httpbis-rfc6265bis#section-5.1.1
 
-const MONTHS: [&str; 12] = [
-    "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec",
-];
+const MONTHS: [&str; 12] =
+    ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
 
 /// The milliseconds since the Unix epoch that `text` denotes; earlier dates are the epoch.
 pub(super) fn parse(text: &str) -> Option<u64> {
@@ -62,15 +61,10 @@ fn is_delimiter(byte: u8) -> bool {
 
 /// A run of `min` to `max` digits at the start of `token`, and what follows it.
 fn number(token: &[u8], min: usize, max: usize) -> Option<(u32, &[u8])> {
-    let length = token
-        .iter()
-        .take_while(|byte| byte.is_ascii_digit())
-        .count();
+    let length = token.iter().take_while(|byte| byte.is_ascii_digit()).count();
     let (digits, rest) = token.split_at(length);
     (min..=max).contains(&length).then(|| {
-        let value = digits
-            .iter()
-            .fold(0, |sum, digit| sum * 10 + u32::from(digit - b'0'));
+        let value = digits.iter().fold(0, |sum, digit| sum * 10 + u32::from(digit - b'0'));
         (value, rest)
     })
 }
@@ -85,10 +79,8 @@ fn time_of(token: &[u8]) -> Option<(u32, u32, u32)> {
 /// The month, from 1, that the first three letters of `token` name.
 fn month_of(token: &[u8]) -> Option<u32> {
     let start = token.get(..3)?;
-    let found = MONTHS
-        .iter()
-        .zip(1..)
-        .find(|(name, _)| start.eq_ignore_ascii_case(name.as_bytes()));
+    let found =
+        MONTHS.iter().zip(1..).find(|(name, _)| start.eq_ignore_ascii_case(name.as_bytes()));
     found.map(|(_, month)| month)
 }
 
@@ -106,11 +98,7 @@ fn days_in(year: u32, month: u32) -> u32 {
 /// Days from 1970-01-01 to a date of the Gregorian calendar. Years are counted from March, so that
 /// the leap day is a year's last.
 fn days_since_epoch(year: u32, month: u32, day: u32) -> i64 {
-    let (year, month) = if month > 2 {
-        (year, month - 3)
-    } else {
-        (year - 1, month + 9)
-    };
+    let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
     let days = year * 365 + year / 4 - year / 100 + year / 400 + (month * 153 + 2) / 5 + day - 1;
     i64::from(days) - 719_468
 }

@@ -27,10 +27,7 @@ pub(super) struct Line<'a> {
 impl<'a> Line<'a> {
     pub(super) fn parse(line: &'a [u8], now_ms: u64) -> Result<Self, Refusal> {
         // A tab is white space here, not a control character.
-        if line
-            .iter()
-            .any(|byte| byte.is_ascii_control() && *byte != b'\t')
-        {
+        if line.iter().any(|byte| byte.is_ascii_control() && *byte != b'\t') {
             return Err(Refusal::ControlCharacter);
         }
         let text = str::from_utf8(line).map_err(|_| Refusal::NotText)?;
@@ -45,11 +42,7 @@ impl<'a> Line<'a> {
         if octets > MAX_PAIR {
             return Err(Refusal::TooLarge { octets });
         }
-        let mut parsed = Self {
-            name,
-            value,
-            ..Self::default()
-        };
+        let mut parsed = Self { name, value, ..Self::default() };
         parsed.read_attributes(attributes, now_ms);
         Ok(parsed)
     }
@@ -100,11 +93,7 @@ fn seconds(value: &str) -> Option<u64> {
     }
     let negative = digits.len() < value.len();
     // All digits, so the only failure left is a number too large.
-    Some(if negative {
-        0
-    } else {
-        digits.parse().unwrap_or(u64::MAX)
-    })
+    Some(if negative { 0 } else { digits.parse().unwrap_or(u64::MAX) })
 }
 
 /// Section 5.6.7.
@@ -160,10 +149,7 @@ mod tests {
         let fits = format!("n={}", "v".repeat(4095));
         assert!(Line::parse(fits.as_bytes(), 0).is_ok());
         let over = format!("n={}", "v".repeat(4096));
-        assert_eq!(
-            Line::parse(over.as_bytes(), 0),
-            Err(Refusal::TooLarge { octets: 4097 })
-        );
+        assert_eq!(Line::parse(over.as_bytes(), 0), Err(Refusal::TooLarge { octets: 4097 }));
     }
 
     #[test]
@@ -176,10 +162,7 @@ mod tests {
         assert_eq!(parsed.path, Some("/b"));
         assert_eq!(parsed.same_site, SameSite::Strict);
         assert_eq!(parsed.domain, "shop.example");
-        assert_eq!(
-            parse("a=b; SameSite=Strict; SameSite=what").same_site,
-            SameSite::Default
-        );
+        assert_eq!(parse("a=b; SameSite=Strict; SameSite=what").same_site, SameSite::Default);
     }
 
     #[test]
@@ -204,18 +187,9 @@ mod tests {
         // RFC 6265bis section 5.7 step 6.
         let past = "Expires=Thu, 01 Jan 1970 00:00:00 GMT";
         assert_eq!(parse(&format!("a=b; {past}")).expires_ms, Some(0));
-        assert_eq!(
-            parse(&format!("a=b; Max-Age=5; {past}")).expires_ms,
-            Some(1_005_000)
-        );
-        assert_eq!(
-            parse(&format!("a=b; {past}; Max-Age=5")).expires_ms,
-            Some(1_005_000)
-        );
-        assert_eq!(
-            parse(&format!("a=b; {past}; Max-Age=soon")).expires_ms,
-            Some(0)
-        );
+        assert_eq!(parse(&format!("a=b; Max-Age=5; {past}")).expires_ms, Some(1_005_000));
+        assert_eq!(parse(&format!("a=b; {past}; Max-Age=5")).expires_ms, Some(1_005_000));
+        assert_eq!(parse(&format!("a=b; {past}; Max-Age=soon")).expires_ms, Some(0));
         assert_eq!(parse("a=b; Expires=soon").expires_ms, None);
     }
 
@@ -233,11 +207,7 @@ mod tests {
             ("1.5", None),
             ("007", Some(1_007_000)),
         ] {
-            assert_eq!(
-                parse(&format!("a=b; Max-Age={value}")).expires_ms,
-                expires,
-                "{value:?}"
-            );
+            assert_eq!(parse(&format!("a=b; Max-Age={value}")).expires_ms, expires, "{value:?}");
         }
     }
 
@@ -246,13 +216,7 @@ mod tests {
         // RFC 6265bis section 5.5.
         let limit = Some(1_000_000 + 34_560_000_000);
         assert_eq!(parse("a=b; Max-Age=34560001").expires_ms, limit);
-        assert_eq!(
-            parse("a=b; Max-Age=99999999999999999999999").expires_ms,
-            limit
-        );
-        assert_eq!(
-            parse("a=b; Expires=Fri, 31 Dec 9999 23:59:59 GMT").expires_ms,
-            limit
-        );
+        assert_eq!(parse("a=b; Max-Age=99999999999999999999999").expires_ms, limit);
+        assert_eq!(parse("a=b; Expires=Fri, 31 Dec 9999 23:59:59 GMT").expires_ms, limit);
     }
 }

@@ -20,10 +20,7 @@ pub(crate) fn is_secure(url: &Url) -> bool {
 
 /// Whether `host` is `domain` or lies below it (RFC 6265bis section 5.1.3).
 pub(super) fn domain_matches(host: &str, domain: &str) -> bool {
-    let below = || {
-        host.strip_suffix(domain)
-            .is_some_and(|rest| rest.ends_with('.'))
-    };
+    let below = || host.strip_suffix(domain).is_some_and(|rest| rest.ends_with('.'));
     host == domain || (below() && !is_address(host))
 }
 
@@ -71,12 +68,8 @@ mod tests {
         ] {
             assert!(secure(url), "{url}");
         }
-        for url in [
-            "http://shop.example",
-            "http://localhost.example",
-            "http://10.0.0.1",
-            "data:x",
-        ] {
+        for url in ["http://shop.example", "http://localhost.example", "http://10.0.0.1", "data:x"]
+        {
             assert!(!secure(url), "{url}");
         }
     }

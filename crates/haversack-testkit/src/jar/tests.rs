@@ -16,8 +16,7 @@ impl Jar {
     }
 
     fn set_at(&mut self, url: &str, line: &str, now: u64) -> Result<(), Refusal> {
-        self.0
-            .store(&Url::parse(url).unwrap(), line.as_bytes(), Site::Same, now)
+        self.0.store(&Url::parse(url).unwrap(), line.as_bytes(), Site::Same, now)
     }
 
     fn sent(&mut self, url: &str) -> String {
@@ -29,9 +28,7 @@ impl Jar {
     }
 
     fn request(&mut self, url: &str, method: &Method, site: Site, now: u64) -> String {
-        self.0
-            .header_for(&Url::parse(url).unwrap(), method, site, now)
-            .unwrap_or_default()
+        self.0.header_for(&Url::parse(url).unwrap(), method, site, now).unwrap_or_default()
     }
 }
 
@@ -44,11 +41,7 @@ fn keeps_a_host_only_cookie_to_its_host() {
     jar.set(SHOP, "a=1; Path=/").unwrap();
     jar.set(SHOP, "b=2; Path=/; Domain=").unwrap();
     assert_eq!(jar.sent("https://shop.example/"), "a=1; b=2");
-    assert_eq!(
-        jar.sent("https://SHOP.example:8443/"),
-        "a=1; b=2",
-        "ports do not separate cookies"
-    );
+    assert_eq!(jar.sent("https://SHOP.example:8443/"), "a=1; b=2", "ports do not separate cookies");
     assert_eq!(jar.sent("https://www.shop.example/"), "");
     assert_eq!(jar.sent("https://example/"), "");
 }
@@ -57,17 +50,13 @@ fn keeps_a_host_only_cookie_to_its_host() {
 fn sends_a_domain_cookie_below_its_domain() {
     // Section 5.7 step 10, section 5.1.3.
     let mut jar = Jar::default();
-    jar.set("https://www.shop.example/", "a=1; Domain=.Shop.example")
-        .unwrap();
+    jar.set("https://www.shop.example/", "a=1; Domain=.Shop.example").unwrap();
     assert_eq!(jar.sent("https://shop.example/"), "a=1");
     assert_eq!(jar.sent("https://a.b.shop.example/"), "a=1");
     assert_eq!(jar.sent("https://workshop.example/"), "");
     let refused = Err(Refusal::Domain("other.example".into()));
     assert_eq!(jar.set(SHOP, "a=1; Domain=other.example"), refused);
-    assert!(
-        jar.set(SHOP, "a=1; Domain=www.shop.example").is_err(),
-        "a host speaks for no child"
-    );
+    assert!(jar.set(SHOP, "a=1; Domain=www.shop.example").is_err(), "a host speaks for no child");
     assert!(jar.set(SHOP, "a=1; Domain=shöp.example").is_err(), "step 8");
 }
 
@@ -75,12 +64,8 @@ fn sends_a_domain_cookie_below_its_domain() {
 fn refuses_a_cookie_for_a_public_suffix() {
     // Section 5.7 step 9.
     let mut jar = Jar::default();
-    assert_eq!(
-        jar.set(SHOP, "a=1; Domain=example"),
-        Err(Refusal::PublicSuffix("example".into()))
-    );
-    jar.set("http://localhost/", "a=1; Domain=localhost")
-        .unwrap();
+    assert_eq!(jar.set(SHOP, "a=1; Domain=example"), Err(Refusal::PublicSuffix("example".into())));
+    jar.set("http://localhost/", "a=1; Domain=localhost").unwrap();
     assert_eq!(jar.sent("http://localhost/"), "a=1");
     assert_eq!(jar.sent("http://app.localhost/"), "", "it became host-only");
 }
@@ -90,8 +75,7 @@ fn an_address_has_no_subdomains() {
     // Section 5.1.3.
     let mut jar = Jar::default();
     assert!(jar.set("http://127.0.0.1/", "a=1; Domain=0.0.1").is_err());
-    jar.set("http://127.0.0.1/", "a=1; Domain=127.0.0.1")
-        .unwrap();
+    jar.set("http://127.0.0.1/", "a=1; Domain=127.0.0.1").unwrap();
     assert_eq!(jar.sent("http://127.0.0.1:3000/"), "a=1");
 }
 
@@ -102,14 +86,8 @@ fn scopes_cookies_to_their_path() {
     jar.set(SHOP, "given=1; Path=/cart").unwrap();
     jar.set(SHOP, "default=2").unwrap();
     jar.set(SHOP, "relative=3; Path=cart").unwrap();
-    assert_eq!(
-        jar.0.iter().filter(|cookie| cookie.path == "/cart").count(),
-        3
-    );
-    assert_eq!(
-        jar.sent("https://shop.example/cart?page=2"),
-        "given=1; default=2; relative=3"
-    );
+    assert_eq!(jar.0.iter().filter(|cookie| cookie.path == "/cart").count(), 3);
+    assert_eq!(jar.sent("https://shop.example/cart?page=2"), "given=1; default=2; relative=3");
     assert_eq!(jar.sent("https://shop.example/cartography"), "");
 }
 
@@ -120,18 +98,10 @@ fn sends_secure_cookies_over_secure_connections() {
     jar.set(SHOP, "a=1; Secure; Path=/").unwrap();
     assert_eq!(jar.sent("http://shop.example/"), "");
     assert_eq!(jar.sent("https://shop.example/"), "a=1");
-    assert_eq!(
-        jar.set("http://shop.example/", "b=1; Secure"),
-        Err(Refusal::InsecureConnection)
-    );
+    assert_eq!(jar.set("http://shop.example/", "b=1; Secure"), Err(Refusal::InsecureConnection));
     // Chromium and Firefox trust the machine itself.
-    for local in [
-        "http://localhost:3000/",
-        "http://127.0.0.1/",
-        "http://[::1]/",
-    ] {
-        jar.set(local, "__Host-Http-b=1; Secure; HttpOnly; Path=/")
-            .unwrap();
+    for local in ["http://localhost:3000/", "http://127.0.0.1/", "http://[::1]/"] {
+        jar.set(local, "__Host-Http-b=1; Secure; HttpOnly; Path=/").unwrap();
         assert_eq!(jar.sent(local), "__Host-Http-b=1");
     }
 }
@@ -140,24 +110,16 @@ fn sends_secure_cookies_over_secure_connections() {
 fn an_insecure_connection_cannot_overlay_a_secure_cookie() {
     // Section 5.7 step 16, with the example of its note.
     let mut jar = Jar::default();
-    jar.set("https://shop.example/", "a=1; Secure; Path=/login")
-        .unwrap();
+    jar.set("https://shop.example/", "a=1; Secure; Path=/login").unwrap();
     for path in ["/login", "/login/en"] {
         let line = format!("a=2; Path={path}");
-        assert_eq!(
-            jar.set("http://shop.example/", &line),
-            Err(Refusal::ShadowsSecure)
-        );
+        assert_eq!(jar.set("http://shop.example/", &line), Err(Refusal::ShadowsSecure));
     }
     for path in ["/", "/foo"] {
-        jar.set("http://shop.example/", &format!("a=2; Path={path}"))
-            .unwrap();
+        jar.set("http://shop.example/", &format!("a=2; Path={path}")).unwrap();
     }
     let above = "a=2; Path=/login; Domain=shop.example";
-    assert_eq!(
-        jar.set("http://www.shop.example/", above),
-        Err(Refusal::ShadowsSecure)
-    );
+    assert_eq!(jar.set("http://www.shop.example/", above), Err(Refusal::ShadowsSecure));
     jar.set(SHOP, "a=3; Path=/login").unwrap();
 }
 
@@ -172,36 +134,18 @@ fn enforces_name_prefixes_in_any_case() {
     };
     for (line, expected) in [
         ("__Secure-a=1", Some(("__Secure-", "Secure"))),
-        (
-            "__SECURE-a=1; Domain=shop.example",
-            Some(("__Secure-", "Secure")),
-        ),
+        ("__SECURE-a=1; Domain=shop.example", Some(("__Secure-", "Secure"))),
         ("__secure-a=1; Secure; Domain=shop.example", None),
         ("__Host-a=1; Path=/", Some(("__Host-", "Secure"))),
         ("__Host-a=1; Secure", Some(("__Host-", "Path=/"))),
-        (
-            "__HOST-a=1; Secure; Path=/cart",
-            Some(("__Host-", "Path=/")),
-        ),
-        (
-            "__host-a=1; Secure; Path=/; Domain=shop.example",
-            Some(("__Host-", "no Domain")),
-        ),
+        ("__HOST-a=1; Secure; Path=/cart", Some(("__Host-", "Path=/"))),
+        ("__host-a=1; Secure; Path=/; Domain=shop.example", Some(("__Host-", "no Domain"))),
         ("__host-a=1; Secure; Path=/", None),
         ("__Http-a=1; Secure", Some(("__Http-", "HttpOnly"))),
         ("__HTTP-a=1; HttpOnly", Some(("__Http-", "Secure"))),
-        (
-            "__Http-a=1; Secure; HttpOnly; Path=/x; Domain=shop.example",
-            None,
-        ),
-        (
-            "__Host-Http-a=1; Secure; Path=/",
-            Some(("__Host-Http-", "HttpOnly")),
-        ),
-        (
-            "__host-HTTP-a=1; Secure; HttpOnly",
-            Some(("__Host-Http-", "Path=/")),
-        ),
+        ("__Http-a=1; Secure; HttpOnly; Path=/x; Domain=shop.example", None),
+        ("__Host-Http-a=1; Secure; Path=/", Some(("__Host-Http-", "HttpOnly"))),
+        ("__host-HTTP-a=1; Secure; HttpOnly", Some(("__Host-Http-", "Path=/"))),
         ("__Host-Http-a=1; Secure; HttpOnly; Path=/", None),
         ("__Host=1", None),
         ("x__Host-a=1", None),
@@ -209,10 +153,7 @@ fn enforces_name_prefixes_in_any_case() {
         assert_eq!(needs(line), expected, "{line}");
     }
     // `Path=/` must be said, even where the default path is the same.
-    assert!(
-        jar.set("https://shop.example/", "__Host-b=1; Secure")
-            .is_err()
-    );
+    assert!(jar.set("https://shop.example/", "__Host-b=1; Secure").is_err());
 }
 
 #[test]
@@ -221,10 +162,7 @@ fn a_nameless_cookie_cannot_pose_as_a_prefixed_one() {
     let mut jar = Jar::default();
     for line in ["__Host-a=1", "__secure-a=1", "__HTTP-a=1", "__Host-Http-a"] {
         let line = format!("={line}; Secure; HttpOnly; Path=/");
-        assert!(
-            matches!(jar.set(SHOP, &line), Err(Refusal::Prefix { .. })),
-            "{line}"
-        );
+        assert!(matches!(jar.set(SHOP, &line), Err(Refusal::Prefix { .. })), "{line}");
     }
     jar.set(SHOP, "flag; Path=/").unwrap();
     assert_eq!(jar.sent(SHOP), "flag");
@@ -234,12 +172,7 @@ fn a_nameless_cookie_cannot_pose_as_a_prefixed_one() {
 fn withholds_same_site_cookies_from_other_sites() {
     // Sections 5.6.7.1 and 5.8.3.
     let mut jar = Jar::default();
-    for line in [
-        "d=0",
-        "l=1; SameSite=Lax",
-        "s=2; SameSite=Strict",
-        "n=3; SameSite=None; Secure",
-    ] {
+    for line in ["d=0", "l=1; SameSite=Lax", "s=2; SameSite=Strict", "n=3; SameSite=None; Secure"] {
         jar.set(SHOP, line).unwrap();
     }
     for (method, site, sent) in [
@@ -249,11 +182,7 @@ fn withholds_same_site_cookies_from_other_sites() {
         (Method::POST, Site::CrossNavigation, "n=3"),
         (Method::GET, Site::CrossEmbedded, "n=3"),
     ] {
-        assert_eq!(
-            jar.request(SHOP, &method, site, NOW),
-            sent,
-            "{method} {site:?}"
-        );
+        assert_eq!(jar.request(SHOP, &method, site, NOW), sent, "{method} {site:?}");
     }
 }
 
@@ -264,14 +193,8 @@ fn takes_same_site_cookies_from_navigations_only() {
     let mut jar = CookieJar::new();
     let line = b"s=1; SameSite=Strict";
     assert_eq!(jar.store(&url, line, Site::CrossNavigation, NOW), Ok(()));
-    assert_eq!(
-        jar.store(&url, line, Site::CrossEmbedded, NOW),
-        Err(Refusal::CrossSite)
-    );
-    assert_eq!(
-        jar.store(&url, b"d=1", Site::CrossEmbedded, NOW),
-        Err(Refusal::CrossSite)
-    );
+    assert_eq!(jar.store(&url, line, Site::CrossEmbedded, NOW), Err(Refusal::CrossSite));
+    assert_eq!(jar.store(&url, b"d=1", Site::CrossEmbedded, NOW), Err(Refusal::CrossSite));
     let none = b"n=1; SameSite=None; Secure";
     assert_eq!(jar.store(&url, none, Site::CrossEmbedded, NOW), Ok(()));
     let insecure = jar.store(&url, b"n=1; SameSite=None", Site::Same, NOW);
@@ -287,12 +210,8 @@ fn overwrites_by_name_domain_and_path_and_keeps_the_creation_time() {
     jar.set_at(SHOP, "a=3; Path=/; Max-Age=100", 30).unwrap();
     assert_eq!(jar.sent_at(SHOP, 30), "a=3; b=2");
     let overwritten = jar.0.iter().find(|cookie| cookie.name == "a").unwrap();
-    assert_eq!(
-        (overwritten.created_ms, overwritten.expires_ms),
-        (10, Some(100_030))
-    );
-    jar.set_at(SHOP, "a=4; Path=/; Domain=shop.example", 40)
-        .unwrap();
+    assert_eq!((overwritten.created_ms, overwritten.expires_ms), (10, Some(100_030)));
+    jar.set_at(SHOP, "a=4; Path=/; Domain=shop.example", 40).unwrap();
     jar.set_at(SHOP, "A=5; Path=/", 50).unwrap();
     assert_eq!(jar.sent_at(SHOP, 50), "a=3; b=2; a=4; A=5");
 }
@@ -312,12 +231,7 @@ fn orders_longer_paths_first_then_by_creation() {
 fn an_expired_line_deletes() {
     // Sections 5.6.1, 5.6.2 and 5.7.
     let past = "Expires=Thu, 01-Jan-1970 00:00:00 GMT";
-    for end in [
-        "Max-Age=0",
-        "Max-Age=-1",
-        past,
-        "Expires=Wed, 31 Dec 1969 23:59:59 GMT",
-    ] {
+    for end in ["Max-Age=0", "Max-Age=-1", past, "Expires=Wed, 31 Dec 1969 23:59:59 GMT"] {
         let mut jar = Jar::default();
         jar.set(SHOP, "a=1; Path=/").unwrap();
         jar.set(SHOP, &format!("a=; Path=/cart; {end}")).unwrap();
@@ -337,10 +251,7 @@ fn a_refused_deletion_deletes_nothing() {
     assert_eq!(jar.sent(SHOP), "__Host-a=1");
     let dropped = &jar.0.dropped()[0];
     assert_eq!(dropped.line, "__Host-a=; Path=/; Max-Age=0");
-    assert_eq!(
-        dropped.reason.to_string(),
-        "the prefix __Host- needs Secure"
-    );
+    assert_eq!(dropped.reason.to_string(), "the prefix __Host- needs Secure");
     assert_eq!(dropped.at_ms, NOW);
 }
 
@@ -349,8 +260,7 @@ fn forgets_what_expired() {
     // Section 5.7, "expired", and section 5.5.
     let mut jar = Jar::default();
     jar.set_at(SHOP, "a=1; Max-Age=10", 0).unwrap();
-    jar.set_at(SHOP, "b=2; Expires=Thu, 01 Jan 1970 00:00:20 GMT", 0)
-        .unwrap();
+    jar.set_at(SHOP, "b=2; Expires=Thu, 01 Jan 1970 00:00:20 GMT", 0).unwrap();
     jar.set_at(SHOP, "c=3", 0).unwrap();
     assert_eq!(jar.sent_at(SHOP, 9_999), "a=1; b=2; c=3");
     assert_eq!(jar.sent_at(SHOP, 10_000), "b=2; c=3");
@@ -373,42 +283,20 @@ fn evicts_insecure_then_least_recently_used_cookies() {
     // Section 5.7, "remove excess cookies"; the numbers are Chromium's.
     let mut jar = Jar::default();
     for n in 0..10 {
-        jar.set_at(SHOP, &format!("insecure{n}=1; Path=/"), 500)
-            .unwrap();
+        jar.set_at(SHOP, &format!("insecure{n}=1; Path=/"), 500).unwrap();
     }
     for n in 0..170_u64 {
-        jar.set_at(SHOP, &format!("c{n}=1; Path=/{n}; Secure"), n)
-            .unwrap();
+        jar.set_at(SHOP, &format!("c{n}=1; Path=/{n}; Secure"), n).unwrap();
     }
-    jar.set_at("https://other.example/", "elsewhere=1", 0)
-        .unwrap();
+    jar.set_at("https://other.example/", "elsewhere=1", 0).unwrap();
     assert!(jar.0.evicted().is_empty(), "180 of a domain fit");
     jar.sent_at("https://shop.example/3", 400);
     jar.set_at(SHOP, "last=1; Path=/; Secure", 600).unwrap();
-    let evicted: Vec<_> = jar
-        .0
-        .evicted()
-        .iter()
-        .map(|cookie| cookie.name.as_str())
-        .collect();
+    let evicted: Vec<_> = jar.0.evicted().iter().map(|cookie| cookie.name.as_str()).collect();
     assert_eq!(evicted.len(), 31);
-    assert!(
-        evicted[..10]
-            .iter()
-            .all(|name| name.starts_with("insecure"))
-    );
-    assert_eq!(
-        evicted[10..14],
-        ["c0", "c1", "c2", "c4"],
-        "c3 was used since"
-    );
-    assert_eq!(
-        jar.0
-            .iter()
-            .filter(|cookie| cookie.domain == "shop.example")
-            .count(),
-        150
-    );
+    assert!(evicted[..10].iter().all(|name| name.starts_with("insecure")));
+    assert_eq!(evicted[10..14], ["c0", "c1", "c2", "c4"], "c3 was used since");
+    assert_eq!(jar.0.iter().filter(|cookie| cookie.domain == "shop.example").count(), 150);
     assert_eq!(jar.sent("https://other.example/"), "elsewhere=1");
 }
 

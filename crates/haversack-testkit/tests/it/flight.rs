@@ -25,21 +25,14 @@ async fn responses_apply_in_any_order() {
     second.apply();
     assert_eq!(browser.cookie("a").as_deref(), Some("second"));
     first.apply();
-    assert_eq!(
-        browser.cookie("a").as_deref(),
-        Some("first"),
-        "the last to arrive wins"
-    );
+    assert_eq!(browser.cookie("a").as_deref(), Some("first"), "the last to arrive wins");
 }
 
 #[tokio::test]
 async fn a_torn_response_applies_its_first_lines() {
-    for (lines, sent) in [
-        (0, None),
-        (1, Some("a=1")),
-        (2, Some("a=1; b=2")),
-        (9, Some("a=1; b=2; c=3")),
-    ] {
+    for (lines, sent) in
+        [(0, None), (1, Some("a=1")), (2, Some("a=1; b=2")), (9, Some("a=1; b=2; c=3"))]
+    {
         let browser = shop::browser();
         let served = browser.get("/set/a/1/b/2/c/3").depart().serve().await;
         assert_eq!(served.page().set_cookies.len(), 3);
@@ -73,9 +66,8 @@ async fn tabs_share_the_jar_and_can_reach_another_server() {
 #[tokio::test]
 async fn requests_run_on_other_tasks() {
     let browser = shop::browser();
-    let tasks: Vec<_> = (0..8)
-        .map(|n| tokio::spawn(browser.get(&format!("/set/c{n}/1")).into_future()))
-        .collect();
+    let tasks: Vec<_> =
+        (0..8).map(|n| tokio::spawn(browser.get(&format!("/set/c{n}/1")).into_future())).collect();
     for task in tasks {
         task.await.unwrap();
     }
@@ -88,11 +80,7 @@ async fn a_failed_service_is_no_response() {
     let broken = browser.get("/fail").depart().try_serve().await.unwrap_err();
     assert_eq!(broken.to_string(), "the service failed: \"out of order\"");
     assert!(browser.get("/go/303/fail").send().await.is_err());
-    assert_eq!(
-        browser.cookie("hop").as_deref(),
-        Some("303"),
-        "the redirect had been applied"
-    );
+    assert_eq!(browser.cookie("hop").as_deref(), Some("303"), "the redirect had been applied");
 }
 
 #[tokio::test]

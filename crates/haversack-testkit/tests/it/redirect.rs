@@ -14,52 +14,28 @@ async fn a_post_becomes_a_get_as_browsers_have_it() {
         (307, "POST", "id=7"),
         (308, "POST", "id=7"),
     ] {
-        let page = browser
-            .post(&format!("/go/{status}/cart"))
-            .form(&[("id", "7")])
-            .await;
-        assert!(
-            page.text().starts_with(&format!("{method} /cart\n")),
-            "{status}: {}",
-            page.text()
-        );
-        assert!(
-            page.text().ends_with(&format!("\n{body}")),
-            "{status}: {}",
-            page.text()
-        );
-        assert_eq!(
-            page.text().contains("content-type"),
-            !body.is_empty(),
-            "{status}"
-        );
+        let page = browser.post(&format!("/go/{status}/cart")).form(&[("id", "7")]).await;
+        assert!(page.text().starts_with(&format!("{method} /cart\n")), "{status}: {}", page.text());
+        assert!(page.text().ends_with(&format!("\n{body}")), "{status}: {}", page.text());
+        assert_eq!(page.text().contains("content-type"), !body.is_empty(), "{status}");
         assert_eq!(
             page.request_cookie,
             Some(format!("hop={status}")),
             "cookies of the redirect count"
         );
         assert_eq!(page.redirects[0].status, status);
-        assert_eq!(
-            page.redirects[0].set_cookies,
-            [format!("hop={status}; Path=/")]
-        );
+        assert_eq!(page.redirects[0].set_cookies, [format!("hop={status}; Path=/")]);
     }
 }
 
 #[tokio::test]
 async fn other_methods_change_at_303_only() {
     let browser = shop::browser();
-    for (method, status, expected) in [
-        (Method::PUT, 302, "PUT"),
-        (Method::PUT, 303, "GET"),
-        (Method::HEAD, 303, "HEAD"),
-    ] {
+    for (method, status, expected) in
+        [(Method::PUT, 302, "PUT"), (Method::PUT, 303, "GET"), (Method::HEAD, 303, "HEAD")]
+    {
         let page = browser.request(method, &format!("/go/{status}/cart")).await;
-        assert!(
-            page.text().starts_with(expected),
-            "{status}: {}",
-            page.text()
-        );
+        assert!(page.text().starts_with(expected), "{status}: {}", page.text());
     }
 }
 
@@ -75,23 +51,16 @@ async fn a_chain_is_followed_and_its_addresses_resolved() {
         ("https://shop.example:443/y", "/y"),
     ] {
         let page = browser.get(&format!("/to?{location}")).await;
-        assert!(
-            page.text().starts_with(&format!("GET {target}\n")),
-            "{location}: {}",
-            page.text()
-        );
+        assert!(page.text().starts_with(&format!("GET {target}\n")), "{location}: {}", page.text());
     }
 }
 
 #[tokio::test]
 async fn another_origin_is_not_this_service() {
     let browser = shop::browser();
-    for location in [
-        "https://login.example/",
-        "http://shop.example/",
-        "https://shop.example:8443/",
-        "http://[",
-    ] {
+    for location in
+        ["https://login.example/", "http://shop.example/", "https://shop.example:8443/", "http://["]
+    {
         let page = browser.get(&format!("/to?{location}")).await;
         assert_eq!(page.status, 303, "{location}");
         assert_eq!(page.header("location"), Some(location));
@@ -124,9 +93,7 @@ async fn a_redirect_of_a_cross_site_request_is_cross_site() {
     // RFC 6265bis section 5.6.7.1: the method of the hop decides, not that of the form.
     let browser = shop::browser();
     browser.set_cookie("lax=1; SameSite=Lax; Path=/").unwrap();
-    browser
-        .set_cookie("strict=2; SameSite=Strict; Path=/")
-        .unwrap();
+    browser.set_cookie("strict=2; SameSite=Strict; Path=/").unwrap();
     let page = browser.post("/go/303/cart").cross_site().await;
     assert_eq!(page.redirects[0].request_cookie, None);
     assert_eq!(page.request_cookie.as_deref(), Some("lax=1; hop=303"));

@@ -23,14 +23,7 @@ async fn a_request_looks_like_a_browsers() {
     let browser = browser.origin("http://localhost:3000");
     let shown = "POST /cart\nhost: localhost:3000\norigin: http://localhost:3000\nsec-fetch-site: same-origin\n\
          content-type: application/x-www-form-urlencoded\nid=7&name=a+b%26";
-    assert_eq!(
-        browser
-            .post("/cart")
-            .form([("id", "7"), ("name", "a b&")])
-            .await
-            .text(),
-        shown
-    );
+    assert_eq!(browser.post("/cart").form([("id", "7"), ("name", "a b&")]).await.text(), shown);
 }
 
 #[tokio::test]
@@ -43,8 +36,7 @@ async fn a_cross_site_request_says_so_and_same_site_applies() {
     let page = browser.post("/").cross_site().await;
     assert_eq!(page.request_cookie.as_deref(), Some("none=2"));
     assert!(
-        page.text()
-            .contains("origin: https://elsewhere.example\nsec-fetch-site: cross-site\n")
+        page.text().contains("origin: https://elsewhere.example\nsec-fetch-site: cross-site\n")
     );
     let page = browser.get("/set/lax/3").cross_site_embedded().await;
     assert_eq!(page.request_cookie.as_deref(), Some("none=2"));
@@ -55,35 +47,17 @@ async fn a_cross_site_request_says_so_and_same_site_applies() {
 async fn headers_of_the_test_come_first() {
     let browser = shop::browser();
     browser.set_cookie("a=1").unwrap();
-    let forged = browser
-        .post("/go/303/")
-        .header("cookie", "forged=1")
-        .header("origin", "null");
+    let forged = browser.post("/go/303/").header("cookie", "forged=1").header("origin", "null");
     let page = forged.header("x-test", "1").header("x-test", "2").await;
-    assert_eq!(
-        page.redirects[0].request_cookie.as_deref(),
-        Some("forged=1")
-    );
-    assert!(
-        page.redirects[0]
-            .text()
-            .contains("cookie: forged=1\norigin: null\n")
-    );
-    assert_eq!(
-        page.request_cookie.as_deref(),
-        Some("a=1; hop=303"),
-        "the jar is back"
-    );
+    assert_eq!(page.redirects[0].request_cookie.as_deref(), Some("forged=1"));
+    assert!(page.redirects[0].text().contains("cookie: forged=1\norigin: null\n"));
+    assert_eq!(page.request_cookie.as_deref(), Some("a=1; hop=303"), "the jar is back");
     assert!(page.text().ends_with("x-test: 1\nx-test: 2\n"));
 }
 
 #[tokio::test]
 async fn cookies_can_come_on_several_lines() {
-    let page = shop::browser()
-        .get("/")
-        .header("cookie", "a=1")
-        .header("cookie", "b=2")
-        .await;
+    let page = shop::browser().get("/").header("cookie", "a=1").header("cookie", "b=2").await;
     assert_eq!(page.request_cookie.as_deref(), Some("a=1; b=2"));
     assert!(page.text().contains("cookie: a=1\ncookie: b=2\n"));
 }
@@ -99,10 +73,7 @@ async fn only_trusted_addresses_learn_where_a_request_comes_from() {
 async fn bodies_have_their_type() {
     let browser = shop::browser();
     let page = browser.post("/").json(r#"{"id":7}"#).await;
-    assert!(
-        page.text()
-            .ends_with("content-type: application/json\n{\"id\":7}")
-    );
+    assert!(page.text().ends_with("content-type: application/json\n{\"id\":7}"));
     let page = browser.post("/").body("text/plain", "hello").await;
     assert!(page.text().ends_with("content-type: text/plain\nhello"));
 }
@@ -113,19 +84,14 @@ async fn refused_lines_are_on_record() {
     browser.get("/set/__Host-a/1").await;
     let jar = browser.jar();
     assert_eq!(jar.dropped()[0].line, "__Host-a=1; Path=/");
-    assert_eq!(
-        jar.dropped()[0].reason.to_string(),
-        "the prefix __Host- needs Secure"
-    );
+    assert_eq!(jar.dropped()[0].reason.to_string(), "the prefix __Host- needs Secure");
 }
 
 #[tokio::test]
 async fn an_axum_router_goes_in_as_it_is() {
     let login = async || ([(header::SET_COOKIE, "user=7; Path=/")], Redirect::to("/"));
     let home = async |request: Request| format!("{:?}", request.headers().get("cookie"));
-    let router = Router::new()
-        .route("/login", post(login))
-        .route("/", get(home));
+    let router = Router::new().route("/login", post(login)).route("/", get(home));
     let browser = Browser::new(router.clone());
     assert_eq!(browser.post("/login").await.text(), "Some(\"user=7\")");
 

@@ -44,14 +44,7 @@ async fn answer(request: Request<Full<Bytes>>) -> Result<Response<String>, Strin
 /// Method, target, interesting headers and body, one a line.
 async fn show(request: Request<Full<Bytes>>) -> Result<String, Infallible> {
     let mut shown = format!("{} {}\n", request.method(), request.uri());
-    for name in [
-        "host",
-        "cookie",
-        "origin",
-        "sec-fetch-site",
-        "content-type",
-        "x-test",
-    ] {
+    for name in ["host", "cookie", "origin", "sec-fetch-site", "content-type", "x-test"] {
         for value in request.headers().get_all(name) {
             shown.extend([name, ": ", value.to_str().unwrap(), "\n"]);
         }

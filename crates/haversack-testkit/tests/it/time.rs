@@ -35,10 +35,7 @@ async fn a_restart_ends_session_cookies() {
     browser.set_cookie("session=1").unwrap();
     browser.set_cookie("kept=2; Max-Age=60").unwrap();
     browser.restart();
-    assert_eq!(
-        browser.get("/").await.request_cookie.as_deref(),
-        Some("kept=2")
-    );
+    assert_eq!(browser.get("/").await.request_cookie.as_deref(), Some("kept=2"));
 }
 
 #[tokio::test]
@@ -52,10 +49,7 @@ async fn an_older_jar_can_be_restored_here_and_elsewhere() {
     assert_eq!(thief.cookie("a").as_deref(), Some("1"));
     assert_eq!(browser.cookie("a").as_deref(), Some("2"));
     browser.restore(&backup);
-    assert_eq!(
-        browser.get("/").await.request_cookie.as_deref(),
-        Some("a=1")
-    );
+    assert_eq!(browser.get("/").await.request_cookie.as_deref(), Some("a=1"));
     browser.restore(&Snapshot::default());
     assert_eq!(browser.get("/").await.request_cookie, None);
     thief.with_jar(|jar| assert_eq!(jar.remove("a"), 1));

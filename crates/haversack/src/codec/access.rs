@@ -108,16 +108,10 @@ impl<'de> MapAccess<'de> for Groups<'_, 'de> {
         seed: S,
     ) -> Result<S::Value, DecodeError> {
         let Some((at, group)) = self.current else {
-            return Err(DecodeError::message(
-                "a value was asked for before its name",
-            ));
+            return Err(DecodeError::message("a value was asked for before its name"));
         };
         self.trace.place.set(Place::Value(at, None));
-        let value = seed.deserialize(Value {
-            at,
-            group,
-            trace: self.trace,
-        })?;
+        let value = seed.deserialize(Value { at, group, trace: self.trace })?;
         self.trace.place.set(Place::Outside);
         Ok(value)
     }

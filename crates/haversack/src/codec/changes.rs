@@ -18,9 +18,7 @@ pub(crate) struct Changes(BTreeMap<Vec<u8>, Option<Vec<u8>>>);
 impl Changes {
     /// Names and values, ascending by name.
     pub(crate) fn iter(&self) -> impl ExactSizeIterator<Item = (&[u8], Option<&[u8]>)> {
-        self.0
-            .iter()
-            .map(|(name, value)| (name.as_slice(), value.as_deref()))
+        self.0.iter().map(|(name, value)| (name.as_slice(), value.as_deref()))
     }
 
     /// Whether there is nothing to write.
@@ -51,8 +49,7 @@ impl Changes {
 
     /// Keeps the changes that `keep` names.
     pub(crate) fn retain(&mut self, mut keep: impl FnMut(&[u8], Option<&[u8]>) -> bool) {
-        self.0
-            .retain(|name, value| keep(name.as_slice(), value.as_deref()));
+        self.0.retain(|name, value| keep(name.as_slice(), value.as_deref()));
     }
 }
 
@@ -126,10 +123,7 @@ fn is_untouched(now: &Fields, state: &[Entry<'_>], default: &Fields) -> bool {
 }
 
 fn is_value(entry: &Entry<'_>, value: &[u8]) -> bool {
-    let content = Content::Value {
-        encoding: OPEN,
-        bytes: value,
-    };
+    let content = Content::Value { encoding: OPEN, bytes: value };
     entry.content == content
 }
 

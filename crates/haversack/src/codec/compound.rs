@@ -50,14 +50,7 @@ impl<'a> Compound<'a> {
         if matches!(kind, Kind::Array | Kind::Map) {
             writer.out.push(0);
         }
-        Self {
-            base: writer.marks.len(),
-            count: 0,
-            depth,
-            head,
-            kind,
-            writer,
-        }
+        Self { base: writer.marks.len(), count: 0, depth, head, kind, writer }
     }
 
     fn element<T: Serialize + ?Sized>(&mut self, value: &T) -> Done {
@@ -80,10 +73,7 @@ impl<'a> Compound<'a> {
         // Keys nest too: the mark is complete before a map inside the key or the value opens another.
         self.writer.place = Place::Inside;
         key.serialize(&mut *self.writer)?;
-        self.writer.marks.push(Mark {
-            key: start,
-            value: self.writer.out.len(),
-        });
+        self.writer.marks.push(Mark { key: start, value: self.writer.out.len() });
         self.count += 1;
         Ok(())
     }
@@ -145,9 +135,7 @@ impl Writer {
             return Ok(());
         };
         let ascending = |a: &&[u8], b: &&[u8]| a < b;
-        let keys = marks
-            .iter()
-            .filter_map(|mark| self.out.get(mark.key..mark.value));
+        let keys = marks.iter().filter_map(|mark| self.out.get(mark.key..mark.value));
         if keys.is_sorted_by(ascending) {
             return Ok(());
         }

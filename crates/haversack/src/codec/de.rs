@@ -48,10 +48,7 @@ pub(super) fn pairs(bytes: &[u8]) -> Result<Vec<Pair<'_>>, DecodeError> {
 
 impl<'de> Reader<'de> {
     pub(super) fn new(bytes: &'de [u8]) -> Self {
-        Self {
-            decoder: Decoder::new(bytes),
-            depth: 0,
-        }
+        Self { decoder: Decoder::new(bytes), depth: 0 }
     }
 
     /// Nothing may follow the value.
@@ -63,10 +60,7 @@ impl<'de> Reader<'de> {
     }
 
     fn left(&self) -> usize {
-        self.decoder
-            .input()
-            .len()
-            .saturating_sub(self.decoder.position())
+        self.decoder.input().len().saturating_sub(self.decoder.position())
     }
 
     /// Runs `read` one level deeper. Levels without bytes of their own count as well, or a type
@@ -86,11 +80,7 @@ impl<'de> Reader<'de> {
 
     /// The length of the array or map that begins here.
     fn len(&mut self, is_map: bool) -> Result<u64, DecodeError> {
-        let len = if is_map {
-            self.decoder.map()?
-        } else {
-            self.decoder.array()?
-        };
+        let len = if is_map { self.decoder.map()? } else { self.decoder.array()? };
         let Some(len) = len else {
             return Err(DecodeError::message("malformed: indefinite length"));
         };
@@ -167,9 +157,7 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
             Type::String => visitor.visit_borrowed_str(self.decoder.str()?),
             Type::Array => self.elements(false, visitor),
             Type::Map => self.elements(true, visitor),
-            _ => Err(DecodeError::message(
-                "malformed: indefinite length or unassigned code",
-            )),
+            _ => Err(DecodeError::message("malformed: indefinite length or unassigned code")),
         }
     }
 
@@ -229,9 +217,7 @@ impl Elements<'_, '_> {
     }
 
     fn hint(&self) -> usize {
-        usize::try_from(self.left)
-            .unwrap_or(usize::MAX)
-            .min(self.reader.left())
+        usize::try_from(self.left).unwrap_or(usize::MAX).min(self.reader.left())
     }
 }
 
@@ -346,10 +332,7 @@ mod tests {
     fn reads_integers_and_floats_of_any_width() {
         assert_eq!(from::<u8>(&[0x1b, 0, 0, 0, 0, 0, 0, 0, 7]), Ok(7));
         assert_eq!(from::<i64>(&[0x38, 0x63]), Ok(-100));
-        assert_eq!(
-            from::<i64>(&[0x3b, 0x7f, 255, 255, 255, 255, 255, 255, 255]),
-            Ok(i64::MIN)
-        );
+        assert_eq!(from::<i64>(&[0x3b, 0x7f, 255, 255, 255, 255, 255, 255, 255]), Ok(i64::MIN));
         assert_eq!(from::<u16>(&[0xc2, 0x42, 1, 0]), Ok(256));
         assert_eq!(from::<f64>(&[0xf9, 0x3c, 0]), Ok(1.0));
         assert_eq!(from::<f32>(&[0xfb, 0x3f, 0xf8, 0, 0, 0, 0, 0, 0]), Ok(1.5));

@@ -97,10 +97,7 @@ impl<M: IntoIterator> IntoIterator for Each<M> {
     }
 }
 
-#[expect(
-    clippy::into_iter_without_iter,
-    reason = "it would hide that of what is held"
-)]
+#[expect(clippy::into_iter_without_iter, reason = "it would hide that of what is held")]
 impl<'a, M> IntoIterator for &'a Each<M>
 where
     &'a M: IntoIterator,
@@ -113,10 +110,7 @@ where
     }
 }
 
-#[expect(
-    clippy::into_iter_without_iter,
-    reason = "it would hide that of what is held"
-)]
+#[expect(clippy::into_iter_without_iter, reason = "it would hide that of what is held")]
 impl<'a, M> IntoIterator for &'a mut Each<M>
 where
     &'a mut M: IntoIterator,
@@ -170,10 +164,7 @@ mod tests {
         let each: Each<BTreeMap<String, u8>> = [(String::from("a"), 1)].into_iter().collect();
         let text = serde_json::to_string(&each).unwrap();
         assert_eq!(text, r#"{"a":1}"#);
-        assert_eq!(
-            serde_json::from_str::<Each<BTreeMap<String, u8>>>(&text).unwrap(),
-            each
-        );
+        assert_eq!(serde_json::from_str::<Each<BTreeMap<String, u8>>>(&text).unwrap(), each);
     }
 
     #[test]

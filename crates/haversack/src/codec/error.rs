@@ -133,18 +133,12 @@ impl core::error::Error for SchemaError {}
 impl fmt::Display for SchemaError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Default {
-                field: Some(field),
-                message,
-            } => write!(
+            Self::Default { field: Some(field), message } => write!(
                 f,
                 "session field `{field}`: its default does not decode again ({message}); \
                  make `Serialize` and `Deserialize` agree"
             ),
-            Self::Default {
-                field: None,
-                message,
-            } => write!(
+            Self::Default { field: None, message } => write!(
                 f,
                 "the default session value does not decode again ({message}); \
                  make `Serialize` and `Deserialize` agree, or add `#[serde(default)]`"
@@ -216,10 +210,7 @@ impl serde::de::Error for DecodeError {
         unexpected: serde::de::Unexpected<'_>,
         expected: &dyn serde::de::Expected,
     ) -> Self {
-        Self::Message(alloc::format!(
-            "found {}, expected {expected}",
-            kind_of(unexpected)
-        ))
+        Self::Message(alloc::format!("found {}, expected {expected}", kind_of(unexpected)))
     }
 
     fn invalid_value(
@@ -233,9 +224,7 @@ impl serde::de::Error for DecodeError {
     }
 
     fn unknown_variant(_: &str, expected: &'static [&'static str]) -> Self {
-        Self::Message(alloc::format!(
-            "unknown variant, expected one of {expected:?}"
-        ))
+        Self::Message(alloc::format!("unknown variant, expected one of {expected:?}"))
     }
 
     fn missing_field(field: &'static str) -> Self {

@@ -68,11 +68,7 @@ pub(crate) fn encode_fields<T: Serialize>(value: &T) -> Result<Fields, EncodeErr
         return Err(EncodeFault::NotFields.into());
     }
     let Recorder { items, spans, .. } = writer.recorder;
-    let mut encoded = Fields {
-        buf: writer.out,
-        items,
-        spans,
-    };
+    let mut encoded = Fields { buf: writer.out, items, spans };
     encoded.sort()?;
     Ok(encoded)
 }
@@ -96,10 +92,7 @@ impl Fields {
 
     /// The encoded value of one entry.
     pub(crate) fn get(&self, name: &[u8]) -> Option<&[u8]> {
-        let at = self
-            .items
-            .binary_search_by(|item| self.slice(&item.name).cmp(name))
-            .ok()?;
+        let at = self.items.binary_search_by(|item| self.slice(&item.name).cmp(name)).ok()?;
         self.items.get(at).map(|item| self.slice(&item.value))
     }
 
@@ -109,12 +102,7 @@ impl Fields {
         self.spans.iter().map(move |span| {
             let (items, after) = rest.split_at_checked(span.items).unwrap_or((rest, &[]));
             rest = after;
-            Field {
-                name: self.slice(&span.name),
-                shape: span.shape,
-                fields: self,
-                items,
-            }
+            Field { name: self.slice(&span.name), shape: span.shape, fields: self, items }
         })
     }
 
@@ -131,10 +119,8 @@ impl Fields {
     fn sort(&mut self) -> Result<(), EncodeError> {
         let buf = self.buf.as_slice();
         let slice = |range: &Range<usize>| buf.get(range.clone()).unwrap_or_default();
-        self.spans
-            .sort_unstable_by(|a, b| slice(&a.name).cmp(slice(&b.name)));
-        self.items
-            .sort_unstable_by(|a, b| slice(&a.name).cmp(slice(&b.name)));
+        self.spans.sort_unstable_by(|a, b| slice(&a.name).cmp(slice(&b.name)));
+        self.items.sort_unstable_by(|a, b| slice(&a.name).cmp(slice(&b.name)));
         for (a, b) in self.spans.iter().zip(self.spans.iter().skip(1)) {
             if slice(&a.name) == slice(&b.name) {
                 return Err(EncodeError::from(EncodeFault::DuplicateField).within(slice(&a.name)));
@@ -208,16 +194,9 @@ impl Writer {
         }
         let shape = self.recorder.shape.take();
         if shape.is_none() {
-            self.recorder.items.push(Item {
-                name: name.clone(),
-                value: start..self.out.len(),
-            });
+            self.recorder.items.push(Item { name: name.clone(), value: start..self.out.len() });
         }
-        self.recorder.spans.push(Span {
-            name,
-            items: self.recorder.items.len() - first,
-            shape,
-        });
+        self.recorder.spans.push(Span { name, items: self.recorder.items.len() - first, shape });
         Ok(())
     }
 
@@ -243,10 +222,9 @@ impl Writer {
         let start = self.out.len();
         self.place = Place::Inside;
         value.serialize(&mut *self)?;
-        self.recorder.items.push(Item {
-            name: self.recorder.split.clone(),
-            value: start..self.out.len(),
-        });
+        self.recorder
+            .items
+            .push(Item { name: self.recorder.split.clone(), value: start..self.out.len() });
         Ok(())
     }
 }

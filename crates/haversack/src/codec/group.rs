@@ -135,11 +135,7 @@ impl<'a> Group<'a> {
         self.is_spread = true;
         pairs.sort_by_key(|pair| pair.0);
         pairs.dedup_by_key(|pair| pair.0);
-        let piece = |(key, bytes)| Piece {
-            key,
-            bytes,
-            source: Some(at),
-        };
+        let piece = |(key, bytes)| Piece { key, bytes, source: Some(at) };
         pairs.into_iter().map(piece).collect()
     }
 
@@ -147,11 +143,7 @@ impl<'a> Group<'a> {
         let Some(field) = self.default.filter(|field| field.shape.is_some()) else {
             return Vec::new();
         };
-        let piece = |(name, bytes)| Piece {
-            key: key_of(name, self.name),
-            bytes,
-            source: None,
-        };
+        let piece = |(name, bytes)| Piece { key: key_of(name, self.name), bytes, source: None };
         field.iter().map(piece).collect()
     }
 
@@ -162,10 +154,10 @@ impl<'a> Group<'a> {
         let found = self.splits.binary_search_by_key(&key, |piece| piece.key);
         if let Some(statement) = statement {
             let said = match (found, statement.content) {
-                (Ok(at), _) => self.splits.get(at).map(|piece| Content::Value {
-                    encoding: OPEN,
-                    bytes: piece.bytes,
-                }),
+                (Ok(at), _) => self
+                    .splits
+                    .get(at)
+                    .map(|piece| Content::Value { encoding: OPEN, bytes: piece.bytes }),
                 (Err(_), Content::Tombstone) => Some(Content::Tombstone),
                 (Err(_), Content::Value { .. }) => None,
             };
@@ -190,20 +182,12 @@ impl<'a> Group<'a> {
 /// The default's value of a plain field.
 pub(super) fn default_plain(field: Field<'_>) -> Option<Piece<'_>> {
     let (_, bytes) = field.iter().next().filter(|_| field.shape.is_none())?;
-    Some(Piece {
-        key: &[],
-        bytes,
-        source: None,
-    })
+    Some(Piece { key: &[], bytes, source: None })
 }
 
 fn piece<'a>(key: &'a [u8], at: usize, entry: &Entry<'a>) -> Option<Piece<'a>> {
     match entry.content {
-        Content::Value { bytes, .. } => Some(Piece {
-            key,
-            bytes,
-            source: Some(at),
-        }),
+        Content::Value { bytes, .. } => Some(Piece { key, bytes, source: Some(at) }),
         Content::Tombstone => None,
     }
 }

@@ -71,9 +71,11 @@ pub(crate) struct Schema<T> {
 
 /// A session value, and what could not be read of it.
 #[derive(Debug)]
-pub(crate) struct Decoded<T> {
-    pub(crate) value: T,
-    pub(crate) reports: Vec<FieldReport>,
+pub struct Decoded<T> {
+    /// The value; fields that could not be read have their defaults.
+    pub value: T,
+    /// The fields that could not be read.
+    pub reports: Vec<FieldReport>,
 }
 
 impl<T: Default + Serialize + DeserializeOwned> Schema<T> {
@@ -97,11 +99,7 @@ impl<T: Default + Serialize + DeserializeOwned> Schema<T> {
         for name in names.unwrap_or_default() {
             fields::check_name(name.as_bytes())?;
         }
-        Ok(Self {
-            default,
-            names,
-            session: PhantomData,
-        })
+        Ok(Self { default, names, session: PhantomData })
     }
 
     /// The field list that `deserialize_struct` received; none for maps and with `flatten`.
@@ -135,8 +133,6 @@ impl<T: Default + Serialize + DeserializeOwned> Schema<T> {
 
 impl<T> fmt::Debug for Schema<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Schema")
-            .field("names", &self.names)
-            .finish_non_exhaustive()
+        f.debug_struct("Schema").field("names", &self.names).finish_non_exhaustive()
     }
 }

@@ -104,10 +104,7 @@ impl<'a> Overlay<'a> {
             group.seen.set(Seen::No);
         }
         let trace = Trace::default();
-        let value = T::deserialize(Top {
-            groups: &self.groups,
-            trace: &trace,
-        });
+        let value = T::deserialize(Top { groups: &self.groups, trace: &trace });
         self.names = trace.names.get();
         value.map_err(|error| (trace.place.get(), error))
     }
@@ -134,10 +131,7 @@ impl<'a> Overlay<'a> {
         };
         let report = |(entry, fault)| {
             let group = self.group_of(entry).filter(|group| is_known(group))?;
-            Some(FieldReport {
-                field: group.name.to_string(),
-                fault,
-            })
+            Some(FieldReport { field: group.name.to_string(), fault })
         };
         self.falls.iter().filter_map(report).collect()
     }
@@ -172,9 +166,7 @@ impl<'a> Overlay<'a> {
     }
 
     fn group_of(&self, entry: usize) -> Option<&Group<'a>> {
-        self.groups
-            .iter()
-            .find(|group| group.entries.contains(&entry))
+        self.groups.iter().find(|group| group.entries.contains(&entry))
     }
 
     fn run<T: DeserializeOwned>(&mut self) -> Result<T, DecodeError> {
@@ -263,11 +255,7 @@ impl<'a> Overlay<'a> {
             falls.undecodable(source, message);
             let name = state.get(source)?.name;
             let bytes = default.get(name).filter(|_| !is_spread)?;
-            Some(Piece {
-                bytes,
-                source: None,
-                ..*piece
-            })
+            Some(Piece { bytes, source: None, ..*piece })
         };
         if group.each.is_none() {
             let before = group.plain.take();
@@ -356,10 +344,7 @@ impl<'a> Overlay<'a> {
 
     /// Reports every value that the state has for a field.
     fn blame(&mut self, at: usize, message: &str) {
-        let entries = self
-            .groups
-            .get(at)
-            .map_or(0..0, |group| group.entries.clone());
+        let entries = self.groups.get(at).map_or(0..0, |group| group.entries.clone());
         for at in entries {
             let content = self.entry(at).map(|entry| entry.content);
             if let Some(Content::Value { .. }) = content {

@@ -319,24 +319,13 @@ mod tests {
             assert_eq!(hex(&value), expected);
             assert_eq!(hex(&i128::from(value)), expected);
         }
-        for (value, expected) in [
-            (-1_i64, "20"),
-            (-10, "29"),
-            (-100, "3863"),
-            (-1000, "3903e7"),
-        ] {
+        for (value, expected) in [(-1_i64, "20"), (-10, "29"), (-100, "3863"), (-1000, "3903e7")] {
             assert_eq!(hex(&value), expected);
             assert_eq!(hex(&i128::from(value)), expected);
         }
-        assert_eq!(
-            hex(&18_446_744_073_709_551_616_u128),
-            "c249010000000000000000"
-        );
+        assert_eq!(hex(&18_446_744_073_709_551_616_u128), "c249010000000000000000");
         assert_eq!(hex(&-18_446_744_073_709_551_616_i128), "3bffffffffffffffff");
-        assert_eq!(
-            hex(&-18_446_744_073_709_551_617_i128),
-            "c349010000000000000000"
-        );
+        assert_eq!(hex(&-18_446_744_073_709_551_617_i128), "c349010000000000000000");
         let floats = [
             (0.0, "f90000"),
             (-0.0, "f98000"),
@@ -374,10 +363,7 @@ mod tests {
             "98190102030405060708090a0b0c0d0e0f101112131415161718181819"
         );
         assert_eq!(hex(&BTreeMap::from([(1, 2), (3, 4)])), "a201020304");
-        assert_eq!(
-            hex(&("a", BTreeMap::from([("b", "c")]))),
-            "826161a161626163"
-        );
+        assert_eq!(hex(&("a", BTreeMap::from([("b", "c")]))), "826161a161626163");
     }
 
     /// The example of RFC 8949 section 4.2.1: 10, 100, -1, "z", "aa", [100], [-1], false.
@@ -404,10 +390,8 @@ mod tests {
         let map: BTreeMap<Key, u8> = keys.into_iter().map(|key| (key, 0)).collect();
         assert_eq!(
             hex(&map),
-            [
-                "a8", "0a00", "186400", "2000", "617a00", "62616100", "81186400", "812000", "f400"
-            ]
-            .concat()
+            ["a8", "0a00", "186400", "2000", "617a00", "62616100", "81186400", "812000", "f400"]
+                .concat()
         );
     }
 

@@ -58,10 +58,7 @@ impl State {
                 name,
                 stamp: Stamp::from_millis(*stamp),
                 content: match stored {
-                    Some((encoding, bytes)) => Content::Value {
-                        encoding: *encoding,
-                        bytes,
-                    },
+                    Some((encoding, bytes)) => Content::Value { encoding: *encoding, bytes },
                     None => Content::Tombstone,
                 },
             })
@@ -84,10 +81,7 @@ fn read<T: Session>(state: &State) -> T {
 }
 
 fn changes<T: Session>(value: &T, state: &State) -> Changes {
-    Schema::new()
-        .unwrap()
-        .changes(value, &state.entries())
-        .unwrap()
+    Schema::new().unwrap().changes(value, &state.entries()).unwrap()
 }
 
 /// What one request does: decode, change, write.
@@ -139,10 +133,7 @@ enum Theme {
 #[test]
 fn a_schema_knows_names_and_defaults() {
     let schema = Schema::<Shop>::new().unwrap();
-    assert_eq!(
-        schema.names(),
-        Some(&["user", "roles", "cart", "seen", "theme"][..])
-    );
+    assert_eq!(schema.names(), Some(&["user", "roles", "cart", "seen", "theme"][..]));
     assert_eq!(schema.default_bytes(b"user"), Some(&[0xf6][..]));
     assert_eq!(schema.default_bytes(b"theme"), Some(&b"\x65Light"[..]));
     assert_eq!(schema.default_bytes(b"cart"), None);
@@ -183,10 +174,7 @@ fn only_what_changed_is_written() {
         shop.cart.insert(1, 1);
         shop.cart.insert(2, 1);
     });
-    assert_eq!(
-        names(&first),
-        ["+cart\\x00\\x01", "+cart\\x00\\x02", "+user"]
-    );
+    assert_eq!(names(&first), ["+cart\\x00\\x01", "+cart\\x00\\x02", "+user"]);
     let second = request::<Shop>(&mut state, 2, |shop| {
         shop.cart.remove(&1);
         shop.cart.insert(2, 1);
@@ -286,22 +274,11 @@ fn what_does_not_decode_falls_back_alone() {
     state.put(2, b"cart\0", Some(&[1]));
     state.put_as(2, b"theme", Some((7, vec![1])));
     let decoded = decode::<Shop>(&state);
-    assert_eq!(
-        decoded.value,
-        Shop {
-            cart: BTreeMap::from([(1, 1)]).into(),
-            ..Shop::default()
-        }
-    );
+    assert_eq!(decoded.value, Shop { cart: BTreeMap::from([(1, 1)]).into(), ..Shop::default() });
     let mut reported: Vec<_> = decoded.reports.iter().map(|r| r.field.as_str()).collect();
     reported.sort_unstable();
     assert_eq!(reported, ["cart", "cart", "cart", "theme", "user"]);
-    assert!(
-        decoded
-            .reports
-            .iter()
-            .any(|report| report.fault == FieldFault::UnknownEncoding(7))
-    );
+    assert!(decoded.reports.iter().any(|report| report.fault == FieldFault::UnknownEncoding(7)));
 
     // Carried, unless set.
     assert!(changes(&decoded.value, &state).is_empty());
@@ -341,11 +318,7 @@ fn a_removed_field_has_its_default_if_it_must_be_there() {
     }
     impl Default for Must {
         fn default() -> Self {
-            Self {
-                a: 1,
-                b: 2,
-                c: Some(3),
-            }
+            Self { a: 1, b: 2, c: Some(3) }
         }
     }
     let mut state = State::default();
@@ -353,19 +326,9 @@ fn a_removed_field_has_its_default_if_it_must_be_there() {
         state.put(1, name, None);
     }
     let value = read::<Must>(&state);
-    assert_eq!(
-        value,
-        Must {
-            a: 1,
-            b: 0,
-            c: None
-        }
-    );
+    assert_eq!(value, Must { a: 1, b: 0, c: None });
     assert!(changes(&value, &state).is_empty());
-    let change = Must {
-        c: Some(1),
-        ..value
-    };
+    let change = Must { c: Some(1), ..value };
     assert_eq!(names(&changes(&change, &state)), ["+c"]);
 }
 
@@ -380,10 +343,7 @@ fn skipped_fields_are_absent() {
     }
     impl Default for Lean {
         fn default() -> Self {
-            Self {
-                note: Some(1),
-                tags: Each::default(),
-            }
+            Self { note: Some(1), tags: Each::default() }
         }
     }
     fn is_empty(tags: &Each<BTreeSet<u8>>) -> bool {
@@ -455,10 +415,7 @@ fn flattened_structs_are_fields_too() {
         "the unknown field is carried"
     );
     let value = read::<Outer>(&state);
-    assert_eq!(
-        (value.inner.c.as_str(), value.inner.tags.len()),
-        ("hello", 1)
-    );
+    assert_eq!((value.inner.c.as_str(), value.inner.tags.len()), ("hello", 1));
     // The fault shows after everything has been read; it is found all the same.
     state.put(2, b"b", Some(b"\x61x"));
     state.put(2, b"c", Some(&[1]));
@@ -519,9 +476,7 @@ fn maps_of_each_are_session_types() {
     struct Carts(BTreeMap<Name, Each<BTreeMap<u8, u8>>>);
     let mut state = State::default();
     let changes = request::<Carts>(&mut state, 1, |carts| {
-        carts
-            .0
-            .insert(Name("x".into()), [(1, 2)].into_iter().collect());
+        carts.0.insert(Name("x".into()), [(1, 2)].into_iter().collect());
     });
     assert_eq!(names(&changes), ["+x\\x00\\x01"]);
     state.put(2, b"y", Some(&cbor(BTreeMap::from([(3, 4)]))));
@@ -540,10 +495,7 @@ fn names_may_be_variants() {
     }
     let mut state = State::of(&BTreeMap::from([(Slot::Right, 1)]), 1);
     state.put(1, b"Middle", Some(&[1]));
-    assert_eq!(
-        read::<BTreeMap<Slot, u8>>(&state),
-        [(Slot::Right, 1)].into()
-    );
+    assert_eq!(read::<BTreeMap<Slot, u8>>(&state), [(Slot::Right, 1)].into());
 }
 
 mod evolution {
@@ -593,10 +545,7 @@ mod evolution {
             split.cart.insert(2, 9);
             split.cart.insert(4, 4);
         });
-        assert_eq!(
-            names(&second),
-            ["-cart\\x00\\x01", "+cart\\x00\\x02", "+cart\\x00\\x04"]
-        );
+        assert_eq!(names(&second), ["-cart\\x00\\x01", "+cart\\x00\\x02", "+cart\\x00\\x04"]);
         let expected: BTreeMap<_, _> = [(2, 9), (3, 3), (4, 4)].into();
         assert_eq!(read::<Split>(&state).cart.0, expected);
         assert_eq!(read::<Shy>(&state).cart.0, expected);
@@ -657,10 +606,7 @@ mod evolution {
         let mut state = State::default();
         state.put(5, b"cart", Some(&[1]));
         state.put(4, b"cart\0\x02", Some(&[2]));
-        for reports in [
-            decode::<Split>(&state).reports,
-            decode::<Shy>(&state).reports,
-        ] {
+        for reports in [decode::<Split>(&state).reports, decode::<Shy>(&state).reports] {
             assert_eq!(reports.len(), 1);
             assert_eq!(reports[0].field, "cart");
         }
@@ -668,10 +614,7 @@ mod evolution {
             split.cart.insert(1, 1);
         });
         assert_eq!(names(&changes), ["+cart\\x00\\x01"]);
-        assert_eq!(
-            decode::<Split>(&state).value.cart.0,
-            [(1, 1), (2, 2)].into()
-        );
+        assert_eq!(decode::<Split>(&state).value.cart.0, [(1, 1), (2, 2)].into());
     }
 
     #[test]
@@ -681,13 +624,7 @@ mod evolution {
             split.cart.extend([(1, 1), (2, 2)]);
             split.n = 3;
         });
-        assert_eq!(
-            read::<Plain>(&state),
-            Plain {
-                cart: BTreeMap::new(),
-                n: 3
-            }
-        );
+        assert_eq!(read::<Plain>(&state), Plain { cart: BTreeMap::new(), n: 3 });
         let changes = request::<Plain>(&mut state, 2, |plain| plain.n = 4);
         assert_eq!(names(&changes), ["+n"]);
         let changes = request::<Plain>(&mut state, 3, |plain| {
@@ -696,10 +633,7 @@ mod evolution {
         assert_eq!(names(&changes), ["+cart"]);
         assert_eq!(read::<Plain>(&state).cart, [(5, 5)].into());
         // And forward again.
-        assert_eq!(
-            read::<Split>(&state).cart.0,
-            [(1, 1), (2, 2), (5, 5)].into()
-        );
+        assert_eq!(read::<Split>(&state).cart.0, [(1, 1), (2, 2), (5, 5)].into());
     }
 
     #[test]
@@ -710,9 +644,7 @@ mod evolution {
         }
         impl Default for Full {
             fn default() -> Self {
-                Self {
-                    cart: [(1, 1), (2, 2)].into_iter().collect(),
-                }
+                Self { cart: [(1, 1), (2, 2)].into_iter().collect() }
             }
         }
         let mut state = State::default();
@@ -847,13 +779,7 @@ mod validation {
         state.put(1, b"low", Some(&[9]));
         state.put(1, b"name", Some(b"\x61x"));
         let decoded = decode::<Checked>(&state);
-        assert_eq!(
-            decoded.value,
-            Checked {
-                name: "x".into(),
-                ..Checked::default()
-            }
-        );
+        assert_eq!(decoded.value, Checked { name: "x".into(), ..Checked::default() });
         assert_eq!(decoded.reports.len(), 1);
         assert_eq!(
             decoded.reports[0].to_string(),
@@ -914,12 +840,7 @@ mod refusals {
         assert_eq!(fault::<Theme>(), EncodeFault::NotFields);
         assert_eq!(fault::<Option<Shop>>(), EncodeFault::NotFields);
         assert!(encode_fields(&Some(Shop::default())).is_err());
-        assert!(
-            encode_fields(&Theme::Named {
-                name: String::new()
-            })
-            .is_err()
-        );
+        assert!(encode_fields(&Theme::Named { name: String::new() }).is_err());
     }
 
     #[test]
@@ -940,10 +861,7 @@ mod refusals {
         let error = encode_fields(&long).unwrap_err();
         assert_eq!(error.fault(), &EncodeFault::NameLong(256));
         let numbers = BTreeMap::from([(1, 1)]);
-        assert_eq!(
-            encode_fields(&numbers).unwrap_err().fault(),
-            &EncodeFault::NameNotText
-        );
+        assert_eq!(encode_fields(&numbers).unwrap_err().fault(), &EncodeFault::NameNotText);
         let mut shop = Shop::default();
         shop.seen.insert("x".repeat(250));
         let error = encode_fields(&shop).unwrap_err();
@@ -964,20 +882,12 @@ mod refusals {
         struct List {
             a: Each<Vec<u8>>,
         }
-        let twice = Twice {
-            a: 1,
-            rest: [("a".into(), 2)].into(),
-        };
+        let twice = Twice { a: 1, rest: [("a".into(), 2)].into() };
         let error = encode_fields(&twice).unwrap_err();
         assert_eq!(error.fault(), &EncodeFault::DuplicateField);
-        let list = List {
-            a: vec![1, 1].into(),
-        };
+        let list = List { a: vec![1, 1].into() };
         let error = encode_fields(&list).unwrap_err();
-        assert_eq!(
-            (error.fault(), error.field()),
-            (&EncodeFault::DuplicateKey, Some("a"))
-        );
+        assert_eq!((error.fault(), error.field()), (&EncodeFault::DuplicateKey, Some("a")));
     }
 
     #[test]
@@ -993,16 +903,10 @@ mod refusals {
         let inner: Each<Inner> = Each::default();
         assert_eq!(fault::<Each<Inner>>(), EncodeFault::EachNested);
         assert_eq!(fault::<Holds<Each<Each<Inner>>>>(), EncodeFault::EachNested);
-        assert_eq!(
-            fault::<Holds<Holds<Each<Inner>>>>(),
-            EncodeFault::EachNested
-        );
+        assert_eq!(fault::<Holds<Holds<Each<Inner>>>>(), EncodeFault::EachNested);
         assert_eq!(of(Some(inner.clone())), EncodeFault::EachNested);
         assert_eq!(of(vec![inner.clone()]), EncodeFault::EachNested);
-        assert_eq!(
-            of(Each(BTreeMap::from([(1, inner.clone())]))),
-            EncodeFault::EachNested
-        );
+        assert_eq!(of(Each(BTreeMap::from([(1, inner.clone())]))), EncodeFault::EachNested);
         assert_eq!(of(Each(1)), EncodeFault::EachShape);
         assert_eq!(of(Each(Some(Inner::new()))), EncodeFault::EachShape);
         assert_eq!(of(Each(Holds { field: 1 })), EncodeFault::EachShape);
@@ -1019,13 +923,8 @@ mod refusals {
         #[derive(Default, Serialize, Deserialize)]
         struct Cart(Each<Inner>);
         let schema = Schema::<Holds<Cart>>::new().unwrap();
-        let value = Holds {
-            field: Cart(Inner::from([(1, 1)]).into()),
-        };
-        assert_eq!(
-            names_of(&schema.changes(&value, &[]).unwrap()),
-            ["+field\\x00\\x01"]
-        );
+        let value = Holds { field: Cart(Inner::from([(1, 1)]).into()) };
+        assert_eq!(names_of(&schema.changes(&value, &[]).unwrap()), ["+field\\x00\\x01"]);
     }
 
     fn names_of(changes: &Changes) -> Vec<String> {
@@ -1051,10 +950,7 @@ mod refusals {
             serializer.serialize_u64(text.len() as u64)
         }
         let error = Schema::<Lossy>::new().unwrap_err();
-        assert!(
-            error.to_string().contains("missing field `gone`"),
-            "{error}"
-        );
+        assert!(error.to_string().contains("missing field `gone`"), "{error}");
         let error = Schema::<Wrong>::new().unwrap_err();
         assert!(
             matches!(&error, SchemaError::Default { field: Some(field), .. } if field == "a"),
@@ -1149,11 +1045,7 @@ fn rich() -> impl Strategy<Value = Rich> {
         many(theme(), 0..4),
         btree_map(any::<i64>(), theme(), 0..40),
         btree_map((any::<u8>(), text()), many(any::<u8>(), 0..3), 0..5),
-        btree_map(
-            (any::<u8>(), any::<char>().prop_map(Letter)),
-            any::<Option<i16>>(),
-            0..5,
-        ),
+        btree_map((any::<u8>(), any::<char>().prop_map(Letter)), any::<Option<i16>>(), 0..5),
         btree_set(-3..300_i32, 0..5),
     );
     (scalars, lists).prop_map(|(scalars, lists)| Rich {
@@ -1178,23 +1070,8 @@ fn rich() -> impl Strategy<Value = Rich> {
 fn rich_nested() -> impl Strategy<Value = Rich> {
     (rich(), proptest::option::of(rich())).prop_map(|(rich, inner)| Rich {
         nested: inner.map(|inner| {
-            let Rich {
-                text,
-                big,
-                floats,
-                themes,
-                by_number,
-                by_pair,
-                ..
-            } = inner;
-            Box::new(Inside {
-                text,
-                big,
-                floats,
-                themes,
-                by_number,
-                by_pair,
-            })
+            let Rich { text, big, floats, themes, by_number, by_pair, .. } = inner;
+            Box::new(Inside { text, big, floats, themes, by_number, by_pair })
         }),
         ..rich
     })
@@ -1237,23 +1114,11 @@ fn any_state() -> impl Strategy<Value = State> {
         b"theme\0\x01",
         b"user",
     ];
-    const VALUES: [&[u8]; 7] = [
-        &[1],
-        &[0xf6],
-        &[0xa0],
-        &[0x80],
-        &[0xa1, 1, 2],
-        &[0x81, 0x61, 0x61],
-        b"\x64Dark",
-    ];
-    let name = prop_oneof![
-        select(&NAMES[..]).prop_map(<[u8]>::to_vec),
-        many(any::<u8>(), 1..8),
-    ];
-    let bytes = prop_oneof![
-        select(&VALUES[..]).prop_map(<[u8]>::to_vec),
-        many(any::<u8>(), 0..12),
-    ];
+    const VALUES: [&[u8]; 7] =
+        [&[1], &[0xf6], &[0xa0], &[0x80], &[0xa1, 1, 2], &[0x81, 0x61, 0x61], b"\x64Dark"];
+    let name = prop_oneof![select(&NAMES[..]).prop_map(<[u8]>::to_vec), many(any::<u8>(), 1..8),];
+    let bytes =
+        prop_oneof![select(&VALUES[..]).prop_map(<[u8]>::to_vec), many(any::<u8>(), 0..12),];
     let encoding = prop_oneof![9 => Just(OPEN), 1 => any::<u8>()];
     let stored = prop_oneof![
         4 => (encoding, bytes).prop_map(Some),

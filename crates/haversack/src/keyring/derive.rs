@@ -43,9 +43,7 @@ impl Context {
 impl Default for Context {
     /// No tenant, purpose `session`: what library, gateway and agent share unless told otherwise.
     fn default() -> Self {
-        Self {
-            info: b"\0\0\0\x07session".to_vec(),
-        }
+        Self { info: b"\0\0\0\x07session".to_vec() }
     }
 }
 
@@ -76,18 +74,12 @@ pub(super) struct Extracted {
 impl Extracted {
     /// Of a key of the ring.
     pub(super) fn root(root: &Secret, suite: Suite) -> Self {
-        Self {
-            prk: extract(root),
-            suite: suite.letter(),
-        }
+        Self { prk: extract(root), suite: suite.letter() }
     }
 
     /// Of the index key, which has the suite `0`.
     pub(super) fn index(index: &Secret) -> Self {
-        Self {
-            prk: extract(index),
-            suite: b'0',
-        }
+        Self { prk: extract(index), suite: b'0' }
     }
 
     /// The id of this key, the same for every tenant and purpose.
@@ -113,14 +105,7 @@ impl Extracted {
     /// HKDF-Expand of one block at most (RFC 5869 section 2.3): `T(1) = HMAC(PRK, info ‖ 0x01)`.
     fn expand<const N: usize>(&self, purpose: &str, scope: &[u8]) -> Zeroizing<[u8; N]> {
         const { assert!(N <= 32, "one block of SHA-256") };
-        let parts = [
-            LABEL.as_slice(),
-            b"/",
-            purpose.as_bytes(),
-            &[0, self.suite],
-            scope,
-            &[1],
-        ];
+        let parts = [LABEL.as_slice(), b"/", purpose.as_bytes(), &[0, self.suite], scope, &[1]];
         Zeroizing::new(first(&Zeroizing::new(self.prk.of(&parts))))
     }
 }
@@ -186,31 +171,15 @@ mod tests {
             hex(&*root.key::<32>("seal", &scope)),
             "3c32823b9daafdebd8f66e002f29047e88684df9d1c03949a5a7fe80f1eabd8a"
         );
-        let index = Extracted::index(&Secret::new(core::array::from_fn(|i| {
-            u8::try_from(32 + i).unwrap()
-        })));
+        let index =
+            Extracted::index(&Secret::new(core::array::from_fn(|i| u8::try_from(32 + i).unwrap())));
         assert_eq!(hex(index.mark(&scope).as_bytes()), "945dc2");
-        assert_eq!(
-            hex(&*index.key::<16>("name", &scope)),
-            "64471c1ca256cc19176314afcced93a3"
-        );
+        assert_eq!(hex(&*index.key::<16>("name", &scope)), "64471c1ca256cc19176314afcced93a3");
         for (purpose, key) in [
-            (
-                "sid",
-                "5abd6b007b1a95a28cbda74a38ddbc0fdda67b54659d87e14289d936b6f4d2ae",
-            ),
-            (
-                "subject",
-                "ad0b137f58bfc1fdd7986b1c6f9f1df2d4caf2e7b8a9f8eb031ff11840388edf",
-            ),
-            (
-                "csrf",
-                "866b3ca860396ee5775b6d93bfac5bc1d57a63dd249376ba9dbe6b8335a57f5e",
-            ),
-            (
-                "revoke",
-                "9773577a63899d1732d4fd9a6d047b9ef61536ad2312e484244da7ee6c937dd0",
-            ),
+            ("sid", "5abd6b007b1a95a28cbda74a38ddbc0fdda67b54659d87e14289d936b6f4d2ae"),
+            ("subject", "ad0b137f58bfc1fdd7986b1c6f9f1df2d4caf2e7b8a9f8eb031ff11840388edf"),
+            ("csrf", "866b3ca860396ee5775b6d93bfac5bc1d57a63dd249376ba9dbe6b8335a57f5e"),
+            ("revoke", "9773577a63899d1732d4fd9a6d047b9ef61536ad2312e484244da7ee6c937dd0"),
         ] {
             assert_eq!(hex(&*index.key::<32>(purpose, &scope)), key, "{purpose}");
         }
@@ -230,12 +199,8 @@ mod tests {
             let context = Context::new(tenant, purpose).unwrap();
             *root.key::<32>("seal", &Scope::new(app, &context))
         };
-        let keys = [
-            key("ab", "c", "d"),
-            key("a", "bc", "d"),
-            key("a", "b", "cd"),
-            key("abc", "", "d"),
-        ];
+        let keys =
+            [key("ab", "c", "d"), key("a", "bc", "d"), key("a", "b", "cd"), key("abc", "", "d")];
         for (i, a) in keys.iter().enumerate() {
             assert!(keys.iter().skip(i + 1).all(|b| a != b));
         }

@@ -18,25 +18,10 @@ use crate::wire::Suite;
 
 /// The one format there is so far.
 const FORMAT: u64 = 1;
-const RING_FIELDS: [&str; 7] = [
-    "version",
-    "revision",
-    "app",
-    "index_key",
-    "replaced_marks",
-    "keys",
-    "retired",
-];
-const KEY_FIELDS: [&str; 8] = [
-    "id",
-    "suite",
-    "root",
-    "created",
-    "seals_from",
-    "seals_until",
-    "opens_until",
-    "revoked",
-];
+const RING_FIELDS: [&str; 7] =
+    ["version", "revision", "app", "index_key", "replaced_marks", "keys", "retired"];
+const KEY_FIELDS: [&str; 8] =
+    ["id", "suite", "root", "created", "seals_from", "seals_until", "opens_until", "revoked"];
 
 impl KeyRing {
     /// Reads and judges a key ring document.
@@ -101,12 +86,7 @@ impl KeyRing {
                 char::from(key.suite.letter())
             )?;
             key.root.write_text(out);
-            let Schedule {
-                created,
-                seals_from,
-                end,
-                revoked,
-            } = key.schedule;
+            let Schedule { created, seals_from, end, revoked } = key.schedule;
             write!(out, "\",\n      \"created\": {},\n", created.as_secs())?;
             writeln!(out, "      \"seals_from\": {},", seals_from.as_secs())?;
             write_time(out, "seals_until", end.map(|end| end.seals_until))?;
@@ -138,14 +118,10 @@ fn read_key(node: Node<'_>, place: String) -> Result<RingKey, KeyRingError> {
     let suite = match fields.text("suite")?.as_ref() {
         "A" => Suite::A,
         "F" => {
-            return Err(KeyRingError::ReservedSuite {
-                place: fields.at("suite"),
-            });
+            return Err(KeyRingError::ReservedSuite { place: fields.at("suite") });
         }
         _ => {
-            return Err(KeyRingError::UnknownSuite {
-                place: fields.at("suite"),
-            });
+            return Err(KeyRingError::UnknownSuite { place: fields.at("suite") });
         }
     };
     let root = read_secret(&mut fields, "root")?;
@@ -156,10 +132,7 @@ fn read_key(node: Node<'_>, place: String) -> Result<RingKey, KeyRingError> {
     let opens_until = time(&mut fields, "opens_until")?;
     let end = match (seals_until, opens_until) {
         (None, None) => None,
-        (Some(seals_until), Some(opens_until)) => Some(End {
-            seals_until,
-            opens_until,
-        }),
+        (Some(seals_until), Some(opens_until)) => Some(End { seals_until, opens_until }),
         (Some(_), None) => {
             let problem = "`seals_until` without `opens_until`: set that to `seals_until` and three idle \
                            lifetimes and 15 minutes more";
@@ -171,12 +144,7 @@ fn read_key(node: Node<'_>, place: String) -> Result<RingKey, KeyRingError> {
             return Err(KeyRingError::Times { place, problem });
         }
     };
-    let schedule = Schedule {
-        created,
-        seals_from,
-        end,
-        revoked: time(&mut fields, "revoked")?,
-    };
+    let schedule = Schedule { created, seals_from, end, revoked: time(&mut fields, "revoked")? };
     if let Some(problem) = schedule.inconsistency() {
         return Err(KeyRingError::Times { place, problem });
     }
@@ -186,10 +154,7 @@ fn read_key(node: Node<'_>, place: String) -> Result<RingKey, KeyRingError> {
         match id.parse::<ShortKeyId>() {
             Ok(id) if id == key.id => {}
             Ok(_) => {
-                return Err(KeyRingError::IdMismatch {
-                    place,
-                    derived: key.id,
-                });
+                return Err(KeyRingError::IdMismatch { place, derived: key.id });
             }
             Err(_) => return Err(KeyRingError::InvalidId { place, chars: 8 }),
         }
@@ -201,10 +166,7 @@ fn read_secret(fields: &mut Fields<'_>, name: &str) -> Result<Secret, KeyRingErr
     let text = fields.text(name)?;
     let place = fields.at(name);
     if text.len() != secret::TEXT_LEN {
-        return Err(KeyRingError::KeyLength {
-            place,
-            chars: text.chars().count(),
-        });
+        return Err(KeyRingError::KeyLength { place, chars: text.chars().count() });
     }
     let Some(secret) = Secret::from_text(&text) else {
         return Err(KeyRingError::KeyEncoding { place });
@@ -220,25 +182,16 @@ where
     T: core::str::FromStr<Err = InvalidId>,
 {
     let read = |(place, node)| match node {
-        Node::Text(text) => text
-            .parse()
-            .map_err(|InvalidId { .. }| KeyRingError::InvalidId { place, chars }),
-        _ => Err(KeyRingError::WrongType {
-            place,
-            expected: "a string",
-        }),
+        Node::Text(text) => {
+            text.parse().map_err(|InvalidId { .. }| KeyRingError::InvalidId { place, chars })
+        }
+        _ => Err(KeyRingError::WrongType { place, expected: "a string" }),
     };
-    fields
-        .list(name, MAX_REMEMBERED)?
-        .into_iter()
-        .map(read)
-        .collect()
+    fields.list(name, MAX_REMEMBERED)?.into_iter().map(read).collect()
 }
 
 fn missing(fields: &Fields<'_>, name: &str) -> KeyRingError {
-    KeyRingError::MissingField {
-        place: fields.at(name),
-    }
+    KeyRingError::MissingField { place: fields.at(name) }
 }
 
 /// Whole seconds since 1970.
@@ -247,10 +200,7 @@ fn time(fields: &mut Fields<'_>, name: &str) -> Result<Option<Timestamp>, KeyRin
         Some(s) if s > LAST.as_secs() => {
             let problem =
                 "is later than the year 9999: times are seconds since 1970, not milliseconds";
-            Err(KeyRingError::Times {
-                place: fields.at(name),
-                problem,
-            })
+            Err(KeyRingError::Times { place: fields.at(name), problem })
         }
         s => Ok(s.map(Timestamp::from_secs)),
     }

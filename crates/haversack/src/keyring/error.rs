@@ -149,10 +149,7 @@ impl fmt::Display for KeyRingError {
                 write!(f, "`{place}` is the same id as `{first}`: remove one")
             }
             Self::DuplicateKey { place, first } => {
-                write!(
-                    f,
-                    "`{place}` is the same secret as `{first}`: every secret must be its own"
-                )
+                write!(f, "`{place}` is the same secret as `{first}`: every secret must be its own")
             }
             Self::IdMismatch { place, derived } => write!(
                 f,
@@ -166,10 +163,7 @@ impl fmt::Display for KeyRingError {
                 )
             }
             Self::Json { line, column } => {
-                write!(
-                    f,
-                    "not JSON at line {line}, column {column}: is the file complete?"
-                )
+                write!(f, "not JSON at line {line}, column {column}: is the file complete?")
             }
             Self::KeyEncoding { place } => write!(
                 f,
@@ -189,17 +183,11 @@ impl fmt::Display for KeyRingError {
             }
             Self::NoKeys => f.write_str("`keys` is empty: a ring needs a key to seal with"),
             Self::ReservedSuite { place } => {
-                write!(
-                    f,
-                    "`{place}`: F is reserved and not supported by this version: use A"
-                )
+                write!(f, "`{place}`: F is reserved and not supported by this version: use A")
             }
             Self::Times { place, problem } => write!(f, "`{place}`: {problem}"),
             Self::TooMany { place, limit } => {
-                write!(
-                    f,
-                    "`{place}` has more than {limit} entries: remove the oldest"
-                )
+                write!(f, "`{place}` has more than {limit} entries: remove the oldest")
             }
             Self::UnknownField { place } => {
                 write!(
@@ -214,10 +202,7 @@ impl fmt::Display for KeyRingError {
                 activates.as_secs()
             ),
             Self::Version { found } => {
-                write!(
-                    f,
-                    "`version` is {found}: this program reads key rings of version 1"
-                )
+                write!(f, "`version` is {found}: this program reads key rings of version 1")
             }
             Self::WeakKey { place, weakness } => write!(
                 f,

@@ -27,10 +27,8 @@ pub(super) enum Node<'a> {
 
 /// Reads a whole document.
 pub(super) fn parse(text: &str) -> Result<Node<'_>, KeyRingError> {
-    serde_json::from_str(text).map_err(|error| KeyRingError::Json {
-        line: error.line(),
-        column: error.column(),
-    })
+    serde_json::from_str(text)
+        .map_err(|error| KeyRingError::Json { line: error.line(), column: error.column() })
 }
 
 /// The fields of one object, each taken once.
@@ -43,35 +41,16 @@ impl<'a> Fields<'a> {
     /// The fields of the object at `place`, which may have no others than `known`.
     pub(super) fn new(node: Node<'a>, place: &str, known: &[&str]) -> Result<Self, KeyRingError> {
         let Node::Object(left) = node else {
-            let place = if place.is_empty() {
-                "the document"
-            } else {
-                place
-            };
-            return Err(KeyRingError::WrongType {
-                place: place.to_owned(),
-                expected: "an object",
-            });
+            let place = if place.is_empty() { "the document" } else { place };
+            return Err(KeyRingError::WrongType { place: place.to_owned(), expected: "an object" });
         };
-        let fields = Self {
-            place: place.to_owned(),
-            left,
-        };
+        let fields = Self { place: place.to_owned(), left };
         for (i, (name, _)) in fields.left.iter().enumerate() {
             if !known.contains(&name.as_ref()) {
-                return Err(KeyRingError::UnknownField {
-                    place: fields.at(printable(name)),
-                });
+                return Err(KeyRingError::UnknownField { place: fields.at(printable(name)) });
             }
-            if fields
-                .left
-                .iter()
-                .take(i)
-                .any(|(earlier, _)| earlier == name)
-            {
-                return Err(KeyRingError::DuplicateField {
-                    place: fields.at(name),
-                });
+            if fields.left.iter().take(i).any(|(earlier, _)| earlier == name) {
+                return Err(KeyRingError::DuplicateField { place: fields.at(name) });
             }
         }
         Ok(fields)
@@ -79,11 +58,7 @@ impl<'a> Fields<'a> {
 
     /// Where the field `name` stands in the document.
     pub(super) fn at(&self, name: &str) -> String {
-        if self.place.is_empty() {
-            name.to_owned()
-        } else {
-            format!("{}.{name}", self.place)
-        }
+        if self.place.is_empty() { name.to_owned() } else { format!("{}.{name}", self.place) }
     }
 
     /// Takes a field that may be absent or null.
@@ -104,8 +79,7 @@ impl<'a> Fields<'a> {
 
     /// Takes an integer.
     pub(super) fn integer(&mut self, name: &str) -> Result<u64, KeyRingError> {
-        self.optional_integer(name)?
-            .ok_or_else(|| self.missing(name))
+        self.optional_integer(name)?.ok_or_else(|| self.missing(name))
     }
 
     /// Takes a text that may be absent or null.
@@ -147,27 +121,18 @@ impl<'a> Fields<'a> {
     }
 
     fn missing(&self, name: &str) -> KeyRingError {
-        KeyRingError::MissingField {
-            place: self.at(name),
-        }
+        KeyRingError::MissingField { place: self.at(name) }
     }
 
     fn wrong_type(&self, name: &str, expected: &'static str) -> KeyRingError {
-        KeyRingError::WrongType {
-            place: self.at(name),
-            expected,
-        }
+        KeyRingError::WrongType { place: self.at(name), expected }
     }
 }
 
 /// A field's name if it can be one; a key that slipped to the left of a colon is not repeated.
 fn printable(name: &str) -> &str {
     let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-' || c == '$';
-    if name.len() <= 24 && name.chars().all(plain) {
-        name
-    } else {
-        "(a field)"
-    }
+    if name.len() <= 24 && name.chars().all(plain) { name } else { "(a field)" }
 }
 
 impl<'de> Deserialize<'de> for Node<'de> {

@@ -79,12 +79,8 @@ impl Keys {
             })
             .collect();
         expanded.sort_unstable_by_key(Key::id);
-        let mut revoked: Vec<ShortKeyId> = ring
-            .keys
-            .iter()
-            .filter(|key| is_revoked(&key.schedule))
-            .map(|key| key.id)
-            .collect();
+        let mut revoked: Vec<ShortKeyId> =
+            ring.keys.iter().filter(|key| is_revoked(&key.schedule)).map(|key| key.id).collect();
         revoked.sort_unstable();
         let mut retired = ring.retired.clone();
         retired.sort_unstable();
@@ -112,11 +108,8 @@ impl Keys {
                 Found::Foreign
             };
         }
-        let key = self
-            .expanded
-            .binary_search_by_key(id, Key::id)
-            .ok()
-            .and_then(|i| self.expanded.get(i));
+        let key =
+            self.expanded.binary_search_by_key(id, Key::id).ok().and_then(|i| self.expanded.get(i));
         match key {
             Some(key) if key.schedule.state(now) == KeyState::Retired => Found::Retired,
             Some(key) => Found::Key(key),
@@ -163,17 +156,12 @@ impl Keys {
 
     /// The value from which a session's CSRF tokens are made.
     pub(crate) fn csrf(&self, lineage: &[u8; 16], subject: Option<&[u8; 8]>) -> [u8; 32] {
-        self.csrf
-            .of(&[lineage, subject.map_or(&[], <[u8; 8]>::as_slice)])
+        self.csrf.of(&[lineage, subject.map_or(&[], <[u8; 8]>::as_slice)])
     }
 
     /// The id under which a session's end is published.
     pub(crate) fn revocation_id(&self, lineage: &[u8; 16], subject: Option<&[u8; 8]>) -> [u8; 8] {
-        first(
-            &self
-                .revoke
-                .of(&[lineage, subject.map_or(&[], <[u8; 8]>::as_slice)]),
-        )
+        first(&self.revoke.of(&[lineage, subject.map_or(&[], <[u8; 8]>::as_slice)]))
     }
 }
 
@@ -186,6 +174,11 @@ impl Key {
     /// Its suite.
     pub(crate) fn suite(&self) -> Suite {
         self.suite
+    }
+
+    /// Whether it sealed once and only opens now.
+    pub(crate) fn has_stopped_sealing(&self, now: Timestamp) -> bool {
+        self.schedule.state(now) == KeyState::Opening
     }
 
     /// Whether it may seal at `now`, even if a newer key does: what it sealed need not be sealed anew.
@@ -220,8 +213,6 @@ impl fmt::Debug for Keys {
 
 impl fmt::Debug for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Key")
-            .field("id", &self.id)
-            .finish_non_exhaustive()
+        f.debug_struct("Key").field("id", &self.id).finish_non_exhaustive()
     }
 }

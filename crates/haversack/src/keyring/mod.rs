@@ -78,12 +78,7 @@ struct RingKey {
 
 impl RingKey {
     fn new(suite: Suite, root: Secret, schedule: Schedule) -> Self {
-        Self {
-            id: Extracted::root(&root, suite).short_id(),
-            suite,
-            root,
-            schedule,
-        }
+        Self { id: Extracted::root(&root, suite).short_id(), suite, root, schedule }
     }
 }
 
@@ -131,15 +126,7 @@ impl KeyRing {
         let index = Secret::random(&mut entropy).map_err(|_| KeyRingError::NoEntropy)?;
         let keys = Vec::from([RingKey::new(Suite::A, root, Schedule::open_ended(now, now))]);
         let app = app.to_owned();
-        Self {
-            revision: 1,
-            app,
-            index,
-            replaced: Vec::new(),
-            keys,
-            retired: Vec::new(),
-        }
-        .checked()
+        Self { revision: 1, app, index, replaced: Vec::new(), keys, retired: Vec::new() }.checked()
     }
 
     /// A ring for tests, always the same. **Its keys are public**: who knows this project can forge
@@ -175,12 +162,7 @@ impl KeyRing {
     /// The keys and what each of them does at `now`, in the order of the document.
     pub fn keys(&self, now: Timestamp) -> impl Iterator<Item = KeyInfo> + '_ {
         self.keys.iter().map(move |key| {
-            let Schedule {
-                created,
-                seals_from,
-                end,
-                revoked,
-            } = key.schedule;
+            let Schedule { created, seals_from, end, revoked } = key.schedule;
             KeyInfo {
                 id: key.id,
                 state: key.schedule.state(now),
@@ -204,26 +186,18 @@ impl KeyRing {
     /// Judges what no single field shows.
     fn checked(self) -> Result<Self, KeyRingError> {
         if self.app.is_empty() || self.app.len() > 255 {
-            return Err(KeyRingError::App {
-                bytes: self.app.len(),
-            });
+            return Err(KeyRingError::App { bytes: self.app.len() });
         }
         if self.keys.is_empty() {
             return Err(KeyRingError::NoKeys);
         }
         if self.keys.len() > MAX_KEYS {
-            return Err(KeyRingError::TooMany {
-                place: "keys".to_owned(),
-                limit: MAX_KEYS,
-            });
+            return Err(KeyRingError::TooMany { place: "keys".to_owned(), limit: MAX_KEYS });
         }
         for (i, key) in self.keys.iter().enumerate() {
             if key.root == self.index {
                 let place = format!("keys[{i}].root");
-                return Err(KeyRingError::DuplicateKey {
-                    place,
-                    first: "index_key".to_owned(),
-                });
+                return Err(KeyRingError::DuplicateKey { place, first: "index_key".to_owned() });
             }
             for (j, earlier) in self.keys.iter().take(i).enumerate() {
                 if key.root == earlier.root {
@@ -249,10 +223,7 @@ impl fmt::Debug for KeyRing {
         f.debug_struct("KeyRing")
             .field("app", &self.app)
             .field("revision", &self.revision)
-            .field(
-                "keys",
-                &self.keys.iter().map(|key| key.id).collect::<Vec<_>>(),
-            )
+            .field("keys", &self.keys.iter().map(|key| key.id).collect::<Vec<_>>())
             .finish_non_exhaustive()
     }
 }

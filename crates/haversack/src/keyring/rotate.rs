@@ -44,24 +44,16 @@ impl KeyRing {
         overlap_ms: u64,
     ) -> Result<Self, KeyRingError> {
         if let Some(next) = self.keys(now).find(|key| key.state == KeyState::Upcoming) {
-            return Err(KeyRingError::Upcoming {
-                id: next.id,
-                activates: next.seals_from,
-            });
+            return Err(KeyRingError::Upcoming { id: next.id, activates: next.seals_from });
         }
         let present = self.sealing(now).map(|key| key.id);
         let created = Timestamp::from_secs(now.as_secs());
-        let seals_from = if present.is_some() {
-            whole_seconds(now.plus_millis(lead_ms))
-        } else {
-            created
-        };
+        let seals_from =
+            if present.is_some() { whole_seconds(now.plus_millis(lead_ms)) } else { created };
         let opens_until = whole_seconds(seals_from.plus_millis(overlap_ms));
 
-        let (over, stay): (Vec<&RingKey>, Vec<&RingKey>) = self
-            .keys
-            .iter()
-            .partition(|key| is_over(&key.schedule, now, overlap_ms));
+        let (over, stay): (Vec<&RingKey>, Vec<&RingKey>) =
+            self.keys.iter().partition(|key| is_over(&key.schedule, now, overlap_ms));
         let mut keys = Vec::with_capacity(stay.len() + 1);
         for key in stay {
             let mut key = key.clone();
@@ -71,23 +63,14 @@ impl KeyRing {
                     Some(end) if Some(key.id) != present => end.seals_until.min(seals_from),
                     _ => seals_from,
                 };
-                let opens_until = key
-                    .schedule
-                    .end
-                    .map_or(opens_until, |end| end.opens_until.max(opens_until));
-                key.schedule.end = Some(End {
-                    seals_until,
-                    opens_until,
-                });
+                let opens_until =
+                    key.schedule.end.map_or(opens_until, |end| end.opens_until.max(opens_until));
+                key.schedule.end = Some(End { seals_until, opens_until });
             }
             keys.push(key);
         }
         let root = Secret::random(&mut entropy).map_err(|_| KeyRingError::NoEntropy)?;
-        keys.push(RingKey::new(
-            Suite::A,
-            root,
-            Schedule::open_ended(created, seals_from),
-        ));
+        keys.push(RingKey::new(Suite::A, root, Schedule::open_ended(created, seals_from)));
 
         let mut retired = self.retired.clone();
         retired.extend(over.iter().map(|key| key.id));

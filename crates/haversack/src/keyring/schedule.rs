@@ -45,12 +45,7 @@ pub(super) const LAST: Timestamp = Timestamp::from_secs(253_402_300_799);
 impl Schedule {
     /// A key that is made at `created` and seals from `seals_from` until it gets a successor.
     pub(super) fn open_ended(created: Timestamp, seals_from: Timestamp) -> Self {
-        Self {
-            created,
-            seals_from,
-            end: None,
-            revoked: None,
-        }
+        Self { created, seals_from, end: None, revoked: None }
     }
 
     pub(super) fn state(&self, now: Timestamp) -> KeyState {
@@ -94,16 +89,10 @@ mod tests {
     fn a_key_goes_through_its_states_at_its_times() {
         let mut schedule = Schedule::open_ended(at(10), at(100));
         assert_eq!(schedule.state(at(0)), KeyState::Upcoming);
-        assert_eq!(
-            schedule.state(Timestamp::from_millis(99_999)),
-            KeyState::Upcoming
-        );
+        assert_eq!(schedule.state(Timestamp::from_millis(99_999)), KeyState::Upcoming);
         assert_eq!(schedule.state(at(100)), KeyState::Sealing);
         assert_eq!(schedule.state(at(u64::MAX)), KeyState::Sealing);
-        schedule.end = Some(End {
-            seals_until: at(200),
-            opens_until: at(300),
-        });
+        schedule.end = Some(End { seals_until: at(200), opens_until: at(300) });
         assert_eq!(schedule.state(at(50)), KeyState::Upcoming);
         assert_eq!(schedule.state(at(199)), KeyState::Sealing);
         assert_eq!(schedule.state(at(200)), KeyState::Opening);

@@ -26,18 +26,10 @@ fn a_new_ring_seals_at_once_and_until_it_is_rotated() {
     assert_eq!((ring.app(), ring.revision()), ("shop.example", 1));
     let key = ring.sealing(T0).unwrap();
     assert_eq!(
-        (
-            key.created,
-            key.seals_from,
-            key.seals_until,
-            key.opens_until
-        ),
+        (key.created, key.seals_from, key.seals_until, key.opens_until),
         (T0, T0, None, None)
     );
-    assert!(
-        ring.sealing(T0.plus_millis(100 * 365 * 24 * HOUR))
-            .is_some()
-    );
+    assert!(ring.sealing(T0.plus_millis(100 * 365 * 24 * HOUR)).is_some());
 }
 
 #[test]
@@ -53,21 +45,12 @@ fn rotation_hands_over_without_a_gap_and_then_forgets() {
     let second = first.rotate(now, Seeded(2), LEAD, OVERLAP).unwrap();
     assert_eq!(second.revision(), 2);
     let [old, new] = second.keys(now).collect::<Vec<_>>().try_into().unwrap();
-    assert_eq!(
-        (old.state, new.state),
-        (KeyState::Sealing, KeyState::Upcoming)
-    );
+    assert_eq!((old.state, new.state), (KeyState::Sealing, KeyState::Upcoming));
     assert_eq!(second.sealing(now).unwrap().id, old.id);
 
     let handover = now.plus_millis(LEAD);
-    assert_eq!(
-        (old.seals_until, new.seals_from),
-        (Some(handover), handover)
-    );
-    assert_eq!(
-        states(&second, handover),
-        [KeyState::Opening, KeyState::Sealing]
-    );
+    assert_eq!((old.seals_until, new.seals_from), (Some(handover), handover));
+    assert_eq!(states(&second, handover), [KeyState::Opening, KeyState::Sealing]);
     assert_eq!(second.sealing(handover).unwrap().id, new.id);
     let over = handover.plus_millis(OVERLAP);
     assert_eq!(old.opens_until, Some(over));
@@ -75,23 +58,13 @@ fn rotation_hands_over_without_a_gap_and_then_forgets() {
         states(&second, Timestamp::from_millis(over.as_millis() - 1)),
         [KeyState::Opening, KeyState::Sealing]
     );
-    assert_eq!(
-        states(&second, over),
-        [KeyState::Retired, KeyState::Sealing]
-    );
+    assert_eq!(states(&second, over), [KeyState::Retired, KeyState::Sealing]);
 
     let third = second.rotate(over, Seeded(3), LEAD, OVERLAP).unwrap();
     assert!(third.keys(over).all(|key| key.id != old.id));
-    assert!(
-        third
-            .to_json()
-            .contains(&format!("\"retired\": [\"{}\"]", old.id))
-    );
+    assert!(third.to_json().contains(&format!("\"retired\": [\"{}\"]", old.id)));
     let keys = Keys::new(&third, &Context::default());
-    assert!(matches!(
-        keys.find(&KeyId::new(old.id, keys.mark()), over),
-        Found::Retired
-    ));
+    assert!(matches!(keys.find(&KeyId::new(old.id, keys.mark()), over), Found::Retired));
 }
 
 #[test]
@@ -108,16 +81,11 @@ fn at_every_moment_of_many_rotations_one_key_seals_and_what_it_sealed_opens() {
         ring = KeyRing::parse(&ring.to_json()).unwrap();
         let keys = Keys::new(&ring, &Context::default());
         sealed.push((now, ring.sealing(now).unwrap().id));
-        for (when, id) in sealed
-            .iter()
-            .rev()
-            .take_while(|(when, _)| now.millis_since(*when) <= idle)
+        for (when, id) in
+            sealed.iter().rev().take_while(|(when, _)| now.millis_since(*when) <= idle)
         {
             let found = keys.find(&KeyId::new(*id, keys.mark()), now);
-            assert!(
-                matches!(found, Found::Key(_)),
-                "sealed at {when:?}: {found:?}"
-            );
+            assert!(matches!(found, Found::Key(_)), "sealed at {when:?}: {found:?}");
         }
         assert!(ring.keys.len() < 8 && ring.retired.len() <= 64);
     }
@@ -127,17 +95,9 @@ fn at_every_moment_of_many_rotations_one_key_seals_and_what_it_sealed_opens() {
 #[test]
 fn rotation_waits_for_the_key_that_is_already_there() {
     let second = ring().rotate(T0, Seeded(2), LEAD, OVERLAP).unwrap();
-    let error = second
-        .rotate(T0.plus_millis(1), Seeded(3), LEAD, OVERLAP)
-        .unwrap_err();
+    let error = second.rotate(T0.plus_millis(1), Seeded(3), LEAD, OVERLAP).unwrap_err();
     let next = second.keys(T0).nth(1).unwrap();
-    assert_eq!(
-        error,
-        KeyRingError::Upcoming {
-            id: next.id,
-            activates: T0.plus_millis(LEAD)
-        }
-    );
+    assert_eq!(error, KeyRingError::Upcoming { id: next.id, activates: T0.plus_millis(LEAD) });
     assert_eq!(
         error.to_string(),
         format!(
@@ -145,11 +105,7 @@ fn rotation_waits_for_the_key_that_is_already_there() {
             next.id
         )
     );
-    assert!(
-        second
-            .rotate(T0.plus_millis(LEAD), Seeded(3), LEAD, OVERLAP)
-            .is_ok()
-    );
+    assert!(second.rotate(T0.plus_millis(LEAD), Seeded(3), LEAD, OVERLAP).is_ok());
 }
 
 #[test]
@@ -191,10 +147,7 @@ fn a_ring_whose_sealing_key_was_revoked_seals_again_at_once() {
     // The revoked key goes when its parcels cannot come any more.
     let later = T0.plus_millis(OVERLAP);
     let third = second.rotate(later, Seeded(3), LEAD, OVERLAP).unwrap();
-    assert_eq!(
-        states(&third, later),
-        [KeyState::Sealing, KeyState::Upcoming]
-    );
+    assert_eq!(states(&third, later), [KeyState::Sealing, KeyState::Upcoming]);
 }
 
 #[test]
@@ -223,50 +176,31 @@ fn of_several_keys_that_may_seal_the_newest_does_then_the_highest_id() {
 fn an_id_is_one_of_six_things() {
     let mut ring = ring_for_vectors("a", [7; 32], &[[1; 32], [2; 32], [3; 32]]);
     ring.keys[1].schedule.revoked = Some(T0);
-    ring.keys[2].schedule.end = Some(schedule::End {
-        seals_until: T0,
-        opens_until: T0.plus_millis(1000),
-    });
+    ring.keys[2].schedule.end =
+        Some(schedule::End { seals_until: T0, opens_until: T0.plus_millis(1000) });
     ring.retired.push("AAAAAAAA".parse().unwrap());
     ring.replaced.push("AAAA".parse().unwrap());
     let keys = Keys::new(&ring, &Context::default());
     let ours = |short| KeyId::new(short, keys.mark());
-    let found = |id: KeyId| {
-        format!("{:?}", keys.find(&id, T0))
-            .split('(')
-            .next()
-            .unwrap()
-            .to_string()
-    };
+    let found =
+        |id: KeyId| format!("{:?}", keys.find(&id, T0)).split('(').next().unwrap().to_string();
 
     assert_eq!(found(ours(ring.keys[0].id)), "Key");
     assert_eq!(found(ours(ring.keys[1].id)), "Revoked");
     assert_eq!(found(ours(ring.keys[2].id)), "Key");
-    assert!(matches!(
-        keys.find(&ours(ring.keys[2].id), T0.plus_millis(1000)),
-        Found::Retired
-    ));
+    assert!(matches!(keys.find(&ours(ring.keys[2].id), T0.plus_millis(1000)), Found::Retired));
     assert_eq!(found(ours("AAAAAAAA".parse().unwrap())), "Retired");
     assert_eq!(found(ours("BBBBBBBB".parse().unwrap())), "Unknown");
     // Another ring on the same origin, even with the same root.
-    assert_eq!(
-        found(KeyId::new(ring.keys[0].id, "BBBB".parse().unwrap())),
-        "Foreign"
-    );
-    assert_eq!(
-        found(KeyId::new(ring.keys[0].id, "AAAA".parse().unwrap())),
-        "ReplacedRing"
-    );
+    assert_eq!(found(KeyId::new(ring.keys[0].id, "BBBB".parse().unwrap())), "Foreign");
+    assert_eq!(found(KeyId::new(ring.keys[0].id, "AAAA".parse().unwrap())), "ReplacedRing");
 }
 
 #[test]
 fn tenants_and_purposes_are_other_rings_to_each_other() {
     let ring = ring();
     let keys = Keys::new(&ring, &Context::default());
-    for other in [
-        Context::new("b", "session").unwrap(),
-        Context::new("", "form").unwrap(),
-    ] {
+    for other in [Context::new("b", "session").unwrap(), Context::new("", "form").unwrap()] {
         let other = Keys::new(&ring, &other);
         assert_ne!(other.mark(), keys.mark());
         let id = other.sealing(T0).unwrap().id();
@@ -286,10 +220,7 @@ fn what_names_and_ids_are_made_of() {
     );
     let keys = Keys::new(&ring, &Context::default());
     let lineage = [0xaa; 16];
-    assert_eq!(
-        hex(&keys.name_tag(&[b"r", &lineage, b"frame"])),
-        "e60b5e179e356cb0"
-    );
+    assert_eq!(hex(&keys.name_tag(&[b"r", &lineage, b"frame"])), "e60b5e179e356cb0");
     assert_eq!(
         keys.name_tag(&[b"r", &lineage, b"frame"]),
         keys.name_tag(&[b"", b"r", &lineage, b"fra", b"me"])
@@ -300,10 +231,7 @@ fn what_names_and_ids_are_made_of() {
     );
     assert_eq!(hex(&keys.subject(b"\x01")), "47218af3043886d6");
     assert_eq!(hex(&keys.revocation_id(&lineage, None)), "933a05096beaa5d3");
-    assert_eq!(
-        hex(&keys.revocation_id(&lineage, Some(&[0xbb; 8]))),
-        "f23eb197b874bda6"
-    );
+    assert_eq!(hex(&keys.revocation_id(&lineage, Some(&[0xbb; 8]))), "f23eb197b874bda6");
     assert_eq!(
         hex(&keys.csrf(&lineage, Some(&[0xbb; 8]))),
         "c7896810712ad6ec73caf0f4a666f0abddea7fa1f67c3c4b525cacd63ef2b175"
@@ -314,10 +242,7 @@ fn what_names_and_ids_are_made_of() {
 fn nothing_shows_a_secret() {
     let ring = ring();
     let keys = Keys::new(&ring, &Context::default());
-    let shown = format!(
-        "{ring:?} {ring:#?} {keys:?} {keys:#?} {:?}",
-        keys.sealing(T0)
-    );
+    let shown = format!("{ring:?} {ring:#?} {keys:?} {keys:#?} {:?}", keys.sealing(T0));
     let mut secrets = Vec::from([ring.index.clone()]);
     secrets.extend(ring.keys.iter().map(|key| key.root.clone()));
     for secret in secrets {
@@ -335,11 +260,7 @@ fn nothing_shows_a_secret() {
 #[test]
 fn the_ring_for_tests_works_and_cannot_be_loaded() {
     let ring = KeyRing::for_tests();
-    assert!(
-        Keys::new(&ring, &Context::default())
-            .sealing(Timestamp::default())
-            .is_some()
-    );
+    assert!(Keys::new(&ring, &Context::default()).sealing(Timestamp::default()).is_some());
     assert_eq!(
         KeyRing::parse(&ring.to_json()).unwrap_err().to_string(),
         "`index_key` is published in the tests of haversack: draw 32 random bytes, there are no keys from passphrases"
@@ -356,28 +277,16 @@ fn without_random_bytes_there_is_no_ring() {
         }
     }
 
-    assert_eq!(
-        KeyRing::generate("a", T0, Broken).err(),
-        Some(KeyRingError::NoEntropy)
-    );
-    assert_eq!(
-        ring().rotate(T0, Broken, LEAD, OVERLAP).err(),
-        Some(KeyRingError::NoEntropy)
-    );
+    assert_eq!(KeyRing::generate("a", T0, Broken).err(), Some(KeyRingError::NoEntropy));
+    assert_eq!(ring().rotate(T0, Broken, LEAD, OVERLAP).err(), Some(KeyRingError::NoEntropy));
     // A generator that starts over returns the key that is already there.
     let error = ring().rotate(T0, Seeded(1), LEAD, OVERLAP).unwrap_err();
-    assert!(
-        matches!(error, KeyRingError::DuplicateKey { .. }),
-        "{error}"
-    );
+    assert!(matches!(error, KeyRingError::DuplicateKey { .. }), "{error}");
 }
 
 #[test]
 fn an_app_has_a_name() {
-    assert_eq!(
-        KeyRing::generate("", T0, Seeded(1)).err(),
-        Some(KeyRingError::App { bytes: 0 })
-    );
+    assert_eq!(KeyRing::generate("", T0, Seeded(1)).err(), Some(KeyRingError::App { bytes: 0 }));
     assert_eq!(
         KeyRing::generate(&"x".repeat(256), T0, Seeded(1)).err(),
         Some(KeyRingError::App { bytes: 256 })
@@ -390,19 +299,9 @@ fn a_full_ring_says_so() {
     let mut ring = ring();
     for n in 0..63 {
         let now = T0.plus_millis(n * LEAD);
-        ring = ring
-            .rotate(now, Seeded(100 + n), LEAD, 1000 * HOUR)
-            .unwrap();
+        ring = ring.rotate(now, Seeded(100 + n), LEAD, 1000 * HOUR).unwrap();
     }
-    let error = ring
-        .rotate(T0.plus_millis(63 * LEAD), Seeded(99), LEAD, 1000 * HOUR)
-        .unwrap_err();
-    assert_eq!(
-        error,
-        KeyRingError::TooMany {
-            place: "keys".to_owned(),
-            limit: 64
-        }
-    );
+    let error = ring.rotate(T0.plus_millis(63 * LEAD), Seeded(99), LEAD, 1000 * HOUR).unwrap_err();
+    assert_eq!(error, KeyRingError::TooMany { place: "keys".to_owned(), limit: 64 });
     assert!(KeyRing::parse(&ring.to_json()).is_ok());
 }

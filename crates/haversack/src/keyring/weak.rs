@@ -59,10 +59,7 @@ pub(super) fn weakness(secret: &Secret) -> Option<Weakness> {
         Some(Weakness::Repeating)
     } else if counts(bytes) {
         Some(Weakness::Counting)
-    } else if bytes
-        .iter()
-        .all(|b| matches!(b, b' '..=b'~' | b'\t' | b'\r' | b'\n'))
-    {
+    } else if bytes.iter().all(|b| matches!(b, b' '..=b'~' | b'\t' | b'\r' | b'\n')) {
         Some(Weakness::Passphrase)
     } else if values(bytes) < 16 {
         Some(Weakness::FewValues)
@@ -74,17 +71,12 @@ pub(super) fn weakness(secret: &Secret) -> Option<Weakness> {
 /// Whether text or bytes contain one of the words that stand where a key should be.
 fn spells_placeholder(bytes: &[u8]) -> bool {
     PLACEHOLDERS.iter().any(|word| {
-        bytes
-            .windows(word.len())
-            .any(|part| part.eq_ignore_ascii_case(word.as_bytes()))
+        bytes.windows(word.len()).any(|part| part.eq_ignore_ascii_case(word.as_bytes()))
     })
 }
 
 fn counts(bytes: &[u8; 32]) -> bool {
-    let mut steps = bytes
-        .iter()
-        .zip(bytes.iter().skip(1))
-        .map(|(a, b)| b.wrapping_sub(*a));
+    let mut steps = bytes.iter().zip(bytes.iter().skip(1)).map(|(a, b)| b.wrapping_sub(*a));
     let first = steps.next();
     steps.all(|step| Some(step) == first)
 }
@@ -142,18 +134,9 @@ mod tests {
             (of(&from_fn(|i| 0x20 + i)), Weakness::Counting),
             (of(&from_fn(|i| 200 - i)), Weakness::Counting),
             (of(&from_fn(|i| i.wrapping_mul(37))), Weakness::Counting),
-            (
-                of(b"correct horse battery staple 123"),
-                Weakness::Passphrase,
-            ),
-            (
-                of(b"6b3fa1c09d7e25481f0ac7d2e9b86534"),
-                Weakness::Passphrase,
-            ),
-            (
-                of(b"your-256-bit-secret-your-256-bit"),
-                Weakness::Placeholder,
-            ),
+            (of(b"correct horse battery staple 123"), Weakness::Passphrase),
+            (of(b"6b3fa1c09d7e25481f0ac7d2e9b86534"), Weakness::Passphrase),
+            (of(b"your-256-bit-secret-your-256-bit"), Weakness::Placeholder),
             (of(&padded), Weakness::Placeholder),
             (of(&few), Weakness::FewValues),
             (of(test_ring::ROOT), Weakness::Published),
@@ -179,9 +162,7 @@ mod tests {
     #[test]
     fn random_keys_pass() {
         let mut entropy = Seeded(1);
-        let drawn: Vec<Secret> = (0..2000)
-            .map(|_| Secret::random(&mut entropy).unwrap())
-            .collect();
+        let drawn: Vec<Secret> = (0..2000).map(|_| Secret::random(&mut entropy).unwrap()).collect();
         assert!(drawn.iter().all(|secret| weakness(secret).is_none()));
     }
 

@@ -70,9 +70,8 @@ pub(crate) fn unseal(
 ) -> Result<(), Rejection> {
     envelope.decode(buf)?;
     // A suite that differs from its key's fails here by name, and would by its associated data.
-    let opened = (envelope.suite() == key.suite())
-        .then(|| open(key, channel, scope, buf))
-        .flatten();
+    let opened =
+        (envelope.suite() == key.suite()).then(|| open(key, channel, scope, buf)).flatten();
     if opened.is_none() {
         // What a cipher leaves behind when it fails is nobody's business.
         buf.zeroize();
@@ -87,8 +86,7 @@ fn open(key: &Key, channel: &str, scope: &[u8], buf: &mut Vec<u8>) -> Option<()>
     let (identity, nonce) = head.split_at_checked(IDENTITY)?;
     let (frame, tag) = rest.split_last_chunk_mut::<TAG>()?;
     let aad = associated_data(identity, channel, scope)?;
-    key.cipher()
-        .open(nonce.try_into().ok()?, &aad, frame, tag)?;
+    key.cipher().open(nonce.try_into().ok()?, &aad, frame, tag)?;
     let end = HEAD + frame.len();
     buf.copy_within(HEAD..end, 0);
     buf.truncate(end - HEAD);

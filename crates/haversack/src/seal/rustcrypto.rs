@@ -14,10 +14,7 @@ impl GcmSiv {
 
     /// Encrypts in place; `None` if a length is beyond the cipher's.
     pub(super) fn seal(&self, nonce: &[u8; 12], aad: &[u8], frame: &mut [u8]) -> Option<[u8; 16]> {
-        let tag = self
-            .0
-            .encrypt_inout_detached(&Nonce::from(*nonce), aad, frame.into())
-            .ok()?;
+        let tag = self.0.encrypt_inout_detached(&Nonce::from(*nonce), aad, frame.into()).ok()?;
         Some(tag.into())
     }
 

@@ -15,36 +15,19 @@ const CHANNEL: &str = "c:__Host-hv";
 
 fn keys() -> Keys {
     let from = |start: u8| core::array::from_fn(|i| start + u8::try_from(i).unwrap());
-    Keys::new(
-        &ring_for_vectors("shop.example", from(32), &[from(0)]),
-        &Context::default(),
-    )
+    Keys::new(&ring_for_vectors("shop.example", from(32), &[from(0)]), &Context::default())
 }
 
 fn sealed(keys: &Keys, scope: &[u8], frame: &[u8]) -> String {
     let mut out = String::new();
-    seal(
-        keys.sealing(NOW).unwrap(),
-        NONCE,
-        CHANNEL,
-        scope,
-        frame,
-        &mut out,
-    )
-    .unwrap();
+    seal(keys.sealing(NOW).unwrap(), NONCE, CHANNEL, scope, frame, &mut out).unwrap();
     out
 }
 
 fn opened(keys: &Keys, value: &str, channel: &str, scope: &[u8]) -> Result<Vec<u8>, Rejection> {
     let envelope = Envelope::parse(value.as_bytes())?;
     let mut buf = vec![1, 2, 3];
-    unseal(
-        keys.sealing(NOW).unwrap(),
-        &envelope,
-        channel,
-        scope,
-        &mut buf,
-    )?;
+    unseal(keys.sealing(NOW).unwrap(), &envelope, channel, scope, &mut buf)?;
     Ok(buf)
 }
 
@@ -58,10 +41,7 @@ fn backends(key: &[u8; 32]) -> Vec<Cipher> {
 }
 
 fn bytes(hex: &str) -> Vec<u8> {
-    (0..hex.len())
-        .step_by(2)
-        .map(|i| u8::from_str_radix(&hex[i..i + 2], 16).unwrap())
-        .collect()
+    (0..hex.len()).step_by(2).map(|i| u8::from_str_radix(&hex[i..i + 2], 16).unwrap()).collect()
 }
 
 /// The vector of the format's specification; a second implementation in Python agrees.
@@ -79,10 +59,7 @@ fn the_published_vector_on_every_backend() {
         .try_into()
         .unwrap();
     let aad = associated_data(&bytes("86fd409a39d9cd2b51945dc2"), CHANNEL, &[]).unwrap();
-    assert_eq!(
-        aad,
-        bytes("86fd409a39d9cd2b51945dc2000b633a5f5f486f73742d68760000")
-    );
+    assert_eq!(aad, bytes("86fd409a39d9cd2b51945dc2000b633a5f5f486f73742d68760000"));
     for cipher in backends(&key) {
         let mut parcel = bytes("86fd409a39d9cd2b51945dc2000102030405060708090a0b");
         parcel.extend_from_slice(frame);
@@ -181,28 +158,17 @@ fn a_parcel_opens_only_in_its_place() {
         ("c:__Host-hvl", b"ineage"),
         ("c:__Host-h", b"vlineage"),
     ] {
-        assert_eq!(
-            opened(&keys, &text, channel, scope),
-            Err(Rejection::Inauthentic),
-            "{channel}"
-        );
+        assert_eq!(opened(&keys, &text, channel, scope), Err(Rejection::Inauthentic), "{channel}");
     }
     let other = ring_for_vectors("shop.example", [7; 32], &[[9; 32]]);
     for (ring, tenant, purpose) in [
         (&other, "", "session"),
-        (
-            &ring_for_vectors("shop.example.org", [7; 32], &[[9; 32]]),
-            "",
-            "session",
-        ),
+        (&ring_for_vectors("shop.example.org", [7; 32], &[[9; 32]]), "", "session"),
         (&other, "b", "session"),
         (&other, "", "form"),
     ] {
         let theirs = Keys::new(ring, &Context::new(tenant, purpose).unwrap());
-        assert_eq!(
-            opened(&theirs, &text, CHANNEL, b"lineage"),
-            Err(Rejection::Inauthentic)
-        );
+        assert_eq!(opened(&theirs, &text, CHANNEL, b"lineage"), Err(Rejection::Inauthentic));
     }
 }
 
@@ -223,10 +189,7 @@ fn trying_scopes_in_turn_finds_the_right_one() {
 fn a_parcel_cannot_choose_its_suite() {
     let keys = keys();
     let text = sealed(&keys, &[], &[0; 40]).replace("hv1A", "hv1F");
-    assert_eq!(
-        opened(&keys, &text, CHANNEL, &[]),
-        Err(Rejection::Inauthentic)
-    );
+    assert_eq!(opened(&keys, &text, CHANNEL, &[]), Err(Rejection::Inauthentic));
 }
 
 #[test]
@@ -236,10 +199,7 @@ fn every_other_character_anywhere_is_rejected() {
     for (i, is) in text.char_indices() {
         for other in ('!'..='~').filter(|c| *c != is) {
             let altered = format!("{}{other}{}", &text[..i], &text[i + 1..]);
-            assert!(
-                opened(&keys, &altered, CHANNEL, b"scope").is_err(),
-                "{altered}"
-            );
+            assert!(opened(&keys, &altered, CHANNEL, b"scope").is_err(), "{altered}");
         }
         let gone = format!("{}{}", &text[..i], &text[i + 1..]);
         assert!(opened(&keys, &gone, CHANNEL, b"scope").is_err(), "{gone}");
@@ -255,10 +215,7 @@ fn what_no_length_can_say_is_refused() {
     let long = "x".repeat(65_536);
     let mut out = "before".to_string();
     assert_eq!(seal(key, NONCE, &long, &[], &[], &mut out), Err(Unsealable));
-    assert_eq!(
-        seal(key, NONCE, "c:", long.as_bytes(), &[], &mut out),
-        Err(Unsealable)
-    );
+    assert_eq!(seal(key, NONCE, "c:", long.as_bytes(), &[], &mut out), Err(Unsealable));
     assert_eq!(out, "before");
 }
 

@@ -139,10 +139,7 @@ mod tests {
 
     #[test]
     fn only_what_a_newer_neighbour_may_read_is_kept() {
-        let kept = ALL
-            .iter()
-            .filter(|r| r.disposition() == Disposition::Keep)
-            .map(|r| r.name());
+        let kept = ALL.iter().filter(|r| r.disposition() == Disposition::Keep).map(|r| r.name());
         assert!(kept.eq(["not_yet_valid", "unknown_key", "unknown_version"]));
     }
 }

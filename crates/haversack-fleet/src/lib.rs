@@ -1,0 +1,3 @@
+//! Key rings for a fleet of stateless servers: feeds that never block a request.
+
+pub mod file;

@@ -1,0 +1,294 @@
+//! `Haversack<T>`: sessions of one type, ready for a layer.
+
+use std::fmt;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use haversack::{
+    Arrival, Budget, ConfigError, CookieSpec, Exchange, Feed, Fixed, KeyId, KeyRing, Lifetime,
+    NoEntropy, Padding, Policy, Room, Rules, Snapshot, Timestamp, View,
+};
+
+use crate::clock::{OsEntropy, Shared, SharedEntropy};
+use crate::unknown::UnknownKeys;
+use crate::{Clock, SessionError, SessionType, SystemClock};
+
+/// Sessions of type `T`: what is accepted and issued, and the keys. Cheap to clone.
+pub struct Haversack<T> {
+    shared: Arc<Inner<T>>,
+}
+
+struct Inner<T> {
+    base: String,
+    snapshot: ArcSwap<Snapshot<T>>,
+    feed: Box<dyn Feed>,
+    clock: Box<dyn Clock>,
+    entropy: SharedEntropy,
+    unknown: UnknownKeys,
+}
+
+impl<T> Clone for Haversack<T> {
+    fn clone(&self) -> Self {
+        Self { shared: Arc::clone(&self.shared) }
+    }
+}
+
+impl<T> fmt::Debug for Haversack<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Haversack")
+            .field("session", &std::any::type_name::<T>())
+            .finish_non_exhaustive()
+    }
+}
+
+/// What keys can come from: a [`Feed`], or a [`KeyRing`] that never changes.
+pub trait IntoFeed {
+    /// The feed.
+    type Feed: Feed;
+
+    /// Turns it into a feed.
+    fn into_feed(self) -> Self::Feed;
+}
+
+impl<F: Feed> IntoFeed for F {
+    type Feed = F;
+
+    fn into_feed(self) -> F {
+        self
+    }
+}
+
+impl IntoFeed for KeyRing {
+    type Feed = Fixed;
+
+    fn into_feed(self) -> Fixed {
+        Fixed::from(self)
+    }
+}
+
+impl<T: SessionType> Haversack<T> {
+    /// Begins with where the keys come from; everything else has a default.
+    pub fn builder(keys: impl IntoFeed) -> Builder<T> {
+        Builder {
+            policy: Policy::default(),
+            feed: Box::new(keys.into_feed()),
+            clock: Box::new(SystemClock),
+            entropy: Arc::new(|bytes: &mut [u8]| haversack::Entropy::fill(&mut OsEntropy, bytes)),
+            session: std::marker::PhantomData,
+        }
+    }
+
+    /// Makes a session that holds `value`, as a client would carry it: signed in if its subject
+    /// field says so. For tests, and for signing in a client by other means than a request.
+    ///
+    /// # Errors
+    ///
+    /// When the value cannot be encoded or does not fit.
+    pub fn mint(&self, value: &T) -> Result<Minted, SessionError> {
+        let now = self.now();
+        let mut exchange = Exchange::receive(&self.snapshot(), [], now);
+        let (_, since) = exchange.value();
+        exchange.hand_back(value, since).map_err(SessionError::Encode)?;
+        let outcome = exchange.respond(Room::default(), now, &mut Shared(self.entropy()));
+        match outcome.error {
+            Some(error) => Err(SessionError::Seal(error)),
+            None => Ok(Minted { set_cookies: outcome.set_cookies }),
+        }
+    }
+
+    pub(crate) fn should_ask(&self, id: KeyId) -> bool {
+        self.shared.unknown.should_ask(id, self.now())
+    }
+
+    /// A snapshot that holds the unknown key for dead, if a ring confirmed long after this server
+    /// first met it still lacks it.
+    pub(crate) fn without_dead(
+        &self,
+        snapshot: &Snapshot<T>,
+        arrival: &Arrival,
+    ) -> Option<Snapshot<T>> {
+        let view = snapshot.view();
+        let dead: Vec<KeyId> = arrival
+            .unknown_keys
+            .iter()
+            .copied()
+            .filter(|id| self.shared.unknown.is_dead(*id, view.confirmed))
+            .collect();
+        if dead.is_empty() {
+            return None;
+        }
+        let mut view = View::clone(view);
+        view.dead.extend(dead);
+        Some(snapshot.with_view(Arc::new(view)))
+    }
+
+    /// The snapshot of the newest view. Keys are expanded only when the ring is another one.
+    pub(crate) fn snapshot(&self) -> Arc<Snapshot<T>> {
+        let view = self.shared.feed.view();
+        let held = self.shared.snapshot.load_full();
+        if Arc::ptr_eq(held.view(), &view) {
+            return held;
+        }
+        let snapshot = Arc::new(held.with_view(view));
+        if !Arc::ptr_eq(&held.view().ring, &snapshot.view().ring) {
+            self.shared.unknown.forget(|id| snapshot.knows(id, self.now()));
+            tracing::info!(
+                ring = snapshot.view().ring.revision(),
+                "key ring v{} in use",
+                snapshot.view().ring.revision()
+            );
+        }
+        self.shared.snapshot.store(Arc::clone(&snapshot));
+        snapshot
+    }
+}
+
+impl<T> Haversack<T> {
+    pub(crate) fn now(&self) -> Timestamp {
+        self.shared.clock.now()
+    }
+
+    pub(crate) fn entropy(&self) -> &SharedEntropy {
+        &self.shared.entropy
+    }
+
+    pub(crate) fn base(&self) -> &str {
+        &self.shared.base
+    }
+
+    pub(crate) fn feed(&self) -> &dyn Feed {
+        &*self.shared.feed
+    }
+}
+
+/// A session made without a request, as `Set-Cookie` values.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Minted {
+    set_cookies: Vec<String>,
+}
+
+impl Minted {
+    /// Values of `Set-Cookie` header fields, in the order in which a client must take them.
+    pub fn set_cookies(&self) -> &[String] {
+        &self.set_cookies
+    }
+
+    /// The `Cookie` header value that a client holding just this session would send.
+    pub fn cookie_header(&self) -> String {
+        let pairs: Vec<&str> =
+            self.set_cookies.iter().filter_map(|line| line.split(';').next()).collect();
+        pairs.join("; ")
+    }
+}
+
+/// Settings for [`Haversack`]; made by [`Haversack::builder`].
+#[must_use = "a builder does nothing until `build()`"]
+pub struct Builder<T> {
+    policy: Policy,
+    feed: Box<dyn Feed>,
+    clock: Box<dyn Clock>,
+    entropy: SharedEntropy,
+    session: std::marker::PhantomData<fn() -> T>,
+}
+
+impl<T: SessionType> Builder<T> {
+    /// The field that says who is signed in. Setting it is a login: the session gets a new id, and
+    /// what others wrote into the jar stays apart. Absent, null and the default mean nobody.
+    pub fn subject(mut self, field: impl Into<String>) -> Self {
+        self.policy.subject = Some(field.into());
+        self
+    }
+
+    /// Further fields that decide what the user may do. They change together or not at all, and
+    /// never come from two servers at once. Declare them from the start: one that was written as
+    /// an ordinary field before is not taken.
+    pub fn identity<N: Into<String>>(mut self, fields: impl IntoIterator<Item = N>) -> Self {
+        self.policy.identity = fields.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Fields that outlive a logout and a change of user, a theme for example.
+    pub fn keep<N: Into<String>>(mut self, fields: impl IntoIterator<Item = N>) -> Self {
+        self.policy.keep = fields.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Idle and absolute lifetime. Default: 24 hours and 14 days.
+    pub fn lifetime(mut self, lifetime: Lifetime) -> Self {
+        self.policy.lifetime = lifetime;
+        self
+    }
+
+    /// The cookies' name and attributes. Default: `__Host-Http-hv`, `SameSite=Lax`.
+    pub fn cookie(mut self, cookie: CookieSpec) -> Self {
+        self.policy.cookie = cookie;
+        self
+    }
+
+    /// Size limits. The defaults pass the default settings of the common proxies.
+    pub fn budget(mut self, budget: Budget) -> Self {
+        self.policy.budget = budget;
+        self
+    }
+
+    /// Whether lengths are padded. Default: Padmé, at most 12 %.
+    pub fn padding(mut self, padding: Padding) -> Self {
+        self.policy.padding = padding;
+        self
+    }
+
+    /// The tenant that keys are derived for; sessions of one tenant mean nothing to another.
+    /// Default: empty.
+    pub fn tenant(mut self, tenant: impl Into<String>) -> Self {
+        self.policy.tenant = tenant.into();
+        self
+    }
+
+    /// The purpose that keys are derived for. Default: `session`.
+    pub fn purpose(mut self, purpose: impl Into<String>) -> Self {
+        self.policy.purpose = Some(purpose.into());
+        self
+    }
+
+    /// Where the time comes from. Default: [`SystemClock`]; tests turn their own.
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.clock = Box::new(clock);
+        self
+    }
+
+    /// Where randomness comes from. Default: the operating system. For simulations that must
+    /// repeat; never give a predictable one to a server.
+    pub fn entropy(
+        mut self,
+        entropy: impl Fn(&mut [u8]) -> Result<(), NoEntropy> + Send + Sync + 'static,
+    ) -> Self {
+        self.entropy = Arc::new(entropy);
+        self
+    }
+
+    /// Checks everything.
+    ///
+    /// # Errors
+    ///
+    /// What does not fit together, or why `T` cannot be a session, and how to put it right.
+    pub fn build(self) -> Result<Haversack<T>, ConfigError> {
+        let rules = Arc::new(Rules::new(self.policy)?);
+        let snapshot = Snapshot::new(Arc::clone(&rules), self.feed.view());
+        Ok(Haversack {
+            shared: Arc::new(Inner {
+                base: rules.policy().cookie.base().to_owned(),
+                snapshot: ArcSwap::from_pointee(snapshot),
+                feed: self.feed,
+                clock: self.clock,
+                entropy: self.entropy,
+                unknown: UnknownKeys::default(),
+            }),
+        })
+    }
+}
+
+impl<T> fmt::Debug for Builder<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder").field("policy", &self.policy).finish_non_exhaustive()
+    }
+}

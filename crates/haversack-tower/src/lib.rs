@@ -1,0 +1,71 @@
+//! Client-carried sessions as a tower layer.
+//!
+//! ```
+//! # #[cfg(feature = "axum")] {
+//! use axum::{Router, routing::post, response::Redirect};
+//! use haversack_tower::{Haversack, KeyRing, Session, SessionLayer};
+//! use serde::{Deserialize, Serialize};
+//!
+//! #[derive(Default, Serialize, Deserialize)]
+//! struct Shop { user: Option<String>, visits: u32 }
+//!
+//! async fn visit(mut shop: Session<Shop>) -> Redirect {
+//!     shop.visits += 1;
+//!     Redirect::to("/")
+//! }
+//!
+//! let sessions = Haversack::<Shop>::builder(KeyRing::for_tests()).subject("user").build()?;
+//! let app: Router = Router::new().route("/visit", post(visit)).layer(SessionLayer::new(sessions));
+//! # }
+//! # Ok::<(), haversack_tower::ConfigError>(())
+//! ```
+//!
+//! 1. The layer finds the session's cookies; nothing is opened until a handler asks.
+//! 2. A handler asks with the extractor `Session<T>` (feature `axum`), elsewhere with
+//!    [`Session::open`].
+//! 3. The handle is a `T`: read it, change it. What was changed is written on the response, error
+//!    responses included; what was only read writes nothing.
+//! 4. What does not fit is refused loudly: the handler's response is replaced ([`OnError`]), and
+//!    the session stays as it was.
+//!
+//! # Deployment caveat
+//!
+//! Cookies are `Secure`: behind a proxy that ends TLS this just works; over plain http only on
+//! localhost, and there not in Safari. The layer must see every `Cookie` line as the client sent
+//! it, and its `Set-Cookie` lines must reach the client one by one and in order.
+
+mod clock;
+mod error;
+#[cfg(feature = "axum")]
+mod extract;
+mod future;
+mod haversack;
+mod layer;
+mod route;
+mod service;
+mod session;
+mod slot;
+mod telemetry;
+mod unknown;
+
+pub use ::haversack::{
+    Arrival, ArrivalKind, Budget, ConfigError, CookieSpec, Each, Feed, Fixed, Info, KeyId, KeyRing,
+    Lifetime, Padding, Rejection, SameSite, SealError, SessionId, Timestamp, TooLarge, Version,
+    View,
+};
+
+pub use self::clock::{Clock, SystemClock};
+pub use self::error::{ErrorResponse, OnError, OpenError, SessionError};
+pub use self::future::ResponseFuture;
+pub use self::haversack::{Builder, Haversack, IntoFeed, Minted};
+pub use self::layer::SessionLayer;
+pub use self::route::{RouteService, SessionRoute};
+pub use self::service::SessionService;
+pub use self::session::{Session, SessionType};
+
+/// Keys from a file that is watched (feature `file`).
+#[cfg(feature = "file")]
+pub use haversack_fleet::file;
+
+#[cfg(doc)]
+use self::telemetry as _;

@@ -1,0 +1,123 @@
+//! What operators see: metrics and log lines. The client learns nothing of it.
+
+use haversack::{Arrival, ArrivalKind, EventKind, FieldReport, Outcome, Timestamp, View};
+use metrics::{counter, histogram};
+
+use crate::SessionError;
+
+/// A request asked for its session.
+pub(crate) fn arrived<T>(arrival: &Arrival, view: &View, now: Timestamp) {
+    counter!("haversack_arrivals_total", "kind" => arrival.kind.name()).increment(1);
+    if arrival.kind == ArrivalKind::Absent {
+        return;
+    }
+    counter!("haversack_opens_total").increment(arrival.opened as u64);
+    histogram!("haversack_request_chars").record(count(arrival.chars));
+    histogram!("haversack_request_parcels").record(count(arrival.opened));
+    for rejection in &arrival.rejections {
+        counter!("haversack_rejections_total", "reason" => rejection.name()).increment(1);
+        tracing::debug!(reason = rejection.name(), "cookie refused: {rejection}");
+    }
+    for (name, times) in [("orphan", arrival.orphans), ("unopened", arrival.unopened)] {
+        if times > 0 {
+            counter!("haversack_rejections_total", "reason" => name).increment(times as u64);
+        }
+    }
+    if arrival.clock_behind {
+        counter!("haversack_clock_behind_total").increment(1);
+    }
+    if arrival.partial {
+        counter!("haversack_partial_total").increment(1);
+        let ring = view.ring.revision();
+        let secs = now.millis_since(view.confirmed) / 1000;
+        match arrival.unknown_keys.first() {
+            Some(key) => tracing::warn!(
+                %key, ring, "session partial: key {key} unknown, ring v{ring} confirmed {secs} s ago; \
+                 if this lasts, check that this server reads the key ring that the others use"
+            ),
+            None => tracing::warn!(
+                ring,
+                unopened = arrival.unopened,
+                "session partial: not all of its cookies can be judged here; \
+                 if this lasts, look for a newer program or a clock that is ahead in the fleet"
+            ),
+        }
+    }
+}
+
+/// Fields that could not be decoded fell back to their defaults.
+pub(crate) fn fields<T>(reports: &[FieldReport]) {
+    for report in reports {
+        counter!("haversack_undecodable_fields_total").increment(1);
+        tracing::warn!(
+            session = std::any::type_name::<T>(),
+            "field fell back to its default: {report}"
+        );
+    }
+}
+
+/// The session was written into a response, or there was nothing to write.
+pub(crate) fn responded(outcome: &Outcome) {
+    let report = &outcome.report;
+    if report.event != EventKind::None {
+        counter!("haversack_events_total", "event" => report.event.name()).increment(1);
+    }
+    if report.sealed > 0 {
+        counter!("haversack_seals_total").increment(report.sealed as u64);
+    }
+    if report.deleted > 0 {
+        counter!("haversack_deletions_total").increment(report.deleted as u64);
+    }
+    for work in &report.maintenance {
+        counter!("haversack_maintenance_total", "work" => work.name()).increment(1);
+    }
+    if report.chars > 0 {
+        histogram!("haversack_response_chars").record(count(report.chars));
+    }
+    if let Some((chars, limit)) = report.state {
+        histogram!("haversack_state_chars").record(count(chars));
+        if chars * 4 > limit * 3 {
+            counter!("haversack_state_over_75_percent_total").increment(1);
+            tracing::warn!(
+                chars,
+                limit,
+                "session takes {chars} of {limit} characters; above that, writes are refused"
+            );
+        }
+    }
+}
+
+/// A response was replaced, or a handler refused.
+pub(crate) fn refused<T>(error: &SessionError) {
+    counter!("haversack_refusals_total", "reason" => error.name()).increment(1);
+    if error.status().is_server_error() && error.status() != http::StatusCode::SERVICE_UNAVAILABLE {
+        tracing::error!(session = std::any::type_name::<T>(), reason = error.name(), "{error}");
+    } else {
+        tracing::warn!(session = std::any::type_name::<T>(), reason = error.name(), "{error}");
+    }
+}
+
+/// A handle was changed, or ended its session, after the response head was written.
+pub(crate) fn late_write<T>() {
+    counter!("haversack_late_writes_total").increment(1);
+    tracing::error!(
+        session = std::any::type_name::<T>(),
+        "a session was changed after the response head was written; the change is lost: \
+         drop the handle before the response body is streamed"
+    );
+}
+
+/// A changed handle was out when the response head was written.
+pub(crate) fn left_out<T>() {
+    counter!("haversack_left_out_total").increment(1);
+}
+
+/// A handle was dropped by a panic; its changes are discarded.
+pub(crate) fn discarded() {
+    counter!("haversack_discarded_total").increment(1);
+}
+
+#[expect(clippy::cast_precision_loss, reason = "header sizes are far below 2^52")]
+fn count(n: usize) -> f64 {
+    n as f64
+}

@@ -1,0 +1,119 @@
+//! Maintenance: work that carries no new information and is the same bytes whoever does it.
+//!
+//! 1. *Re-key*: a parcel whose key has stopped sealing is re-issued under the one that seals.
+//! 2. *Fold*: small fragments become one.
+//! 3. *Touch*: the root's last activity moves on.
+//! 4. *Clean*: what is dead is deleted.
+//!
+//! Each step is its parcel and the deletions that follow from it, done whole or not at all; what
+//! does not fit a response waits for the next one.
+
+mod clean;
+mod fold;
+mod rekey;
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use crate::admit::Standing;
+use crate::draft::Draft;
+use crate::event::{Event, Situation};
+use crate::join::{Holding, holdings};
+use crate::parcel::{Lineage, Root};
+use crate::policy::GRACE_MS;
+use crate::state::Stamp;
+
+/// One step: parcels to set, then names to delete.
+#[derive(Debug)]
+pub(crate) struct Step {
+    pub(crate) work: Work,
+    pub(crate) set: Draft,
+    /// What follows `<base>.` in the names.
+    pub(crate) delete: Vec<String>,
+}
+
+/// What maintenance did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Work {
+    /// Fragments became one.
+    Fold,
+    /// A parcel moved to the sealing key.
+    Rekey,
+    /// The root's last activity moved on.
+    Touch,
+}
+
+impl Work {
+    /// The name in metrics.
+    pub fn name(self) -> &'static str {
+        match self {
+            Work::Fold => "fold",
+            Work::Rekey => "rekey",
+            Work::Touch => "touch",
+        }
+    }
+}
+
+/// Whether a response still under way may change what this stamp belongs to: three graces, since a
+/// request's snapshot can be taken just before a line lands, and clocks differ.
+fn settled(stamp: Stamp, now_ms: u64) -> bool {
+    stamp.as_millis().saturating_add(3 * GRACE_MS) < now_ms
+}
+
+impl Situation<'_> {
+    /// The head after the event.
+    fn head<'e>(&'e self, event: &'e Event) -> Option<&'e Root> {
+        if event.sweeps {
+            return event.head();
+        }
+        event.head().or_else(|| self.admitted.winner(self.jar).map(|head| &head.frame))
+    }
+
+    fn settled_adopted(&self, lineage: Lineage) -> bool {
+        self.admitted.lineages.iter().any(|(group, standing)| {
+            group.lineage == lineage
+                && *standing == Standing::Adopted
+                && self
+                    .jar
+                    .roots
+                    .get(group.head)
+                    .is_some_and(|head| settled(head.frame.renewed, self.now.as_millis()))
+        })
+    }
+
+    /// The fragments that take part in maintenance: the winner's, those of settled adopted
+    /// lineages, and those that the event sets.
+    fn participants<'e>(&'e self, event: &'e Event) -> Vec<Holding<'e>> {
+        let mut participants = match self.head(event) {
+            Some(head) => {
+                holdings(self.jar, self.admitted, head, |lineage| self.settled_adopted(lineage))
+            }
+            None => Vec::new(),
+        };
+        let base = self.policy.cookie.base();
+        participants.extend(event.drafts.iter().filter_map(|draft| draft.holding(base)));
+        participants
+    }
+
+    /// Whether some parcel of ours on the request could not be judged or was not opened.
+    pub(crate) fn partial(&self) -> bool {
+        self.admitted.kept_head || self.jar.has_kept()
+    }
+
+    /// The steps that are due, in the order in which they are to be done.
+    pub(crate) fn steps(&self, event: &Event) -> Vec<Step> {
+        let (Some(head), false) = (self.head(event), event.sweeps) else {
+            return Vec::new();
+        };
+        let participants = self.participants(event);
+        let mut steps = self.rekey_fragments(head, &participants);
+        let fragments_wait = !steps.is_empty();
+        steps.extend(self.refresh_roots(event, head));
+        if !fragments_wait {
+            steps.extend(self.folds(head, &participants));
+        }
+        steps.retain(|step| !step.set.present || !step.delete.is_empty());
+        steps
+    }
+}

@@ -1,0 +1,213 @@
+//! The way out: what fits the response is sealed, in order, and written as `Set-Cookie` lines.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use crate::budget::HEAD;
+use crate::draft::{Body, Draft};
+use crate::event::{Event, EventKind, Situation};
+use crate::jar::channel;
+use crate::keyring::Key;
+use crate::maintain::{Step, Work};
+use crate::parcel::scope;
+use crate::policy::{GRACE_MS, Lifetime};
+use crate::{Entropy, SealError, seal, wire};
+
+/// What the adapter knows about the response.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Room {
+    /// Characters of its other header lines.
+    pub other_headers: usize,
+    /// Whether the route is marked `identity`: login and logout pass where fields cannot be written.
+    pub identity: bool,
+    /// Whether maintenance may be done; not on public routes, nor on responses that shared caches
+    /// may store.
+    pub maintenance: bool,
+}
+
+impl Default for Room {
+    fn default() -> Self {
+        Self { other_headers: 0, identity: false, maintenance: true }
+    }
+}
+
+/// What an exchange came to.
+#[derive(Debug)]
+pub struct Outcome {
+    /// Values for `Set-Cookie` header fields, to be sent in this order.
+    pub set_cookies: Vec<String>,
+    /// Why the handler's response must be replaced, if so.
+    pub error: Option<SealError>,
+    /// What was done, for metrics.
+    pub report: Report,
+}
+
+/// What a response did to the session.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Report {
+    /// What the request changed.
+    pub event: EventKind,
+    /// Parcels sealed and set.
+    pub sealed: usize,
+    /// Parcels deleted.
+    pub deleted: usize,
+    /// Maintenance done, in order.
+    pub maintenance: Vec<Work>,
+    /// Deletions and steps that did not fit and wait for the next response.
+    pub waiting: usize,
+    /// Characters of the live state after a write of fields, and the most it may take.
+    pub state: Option<(usize, usize)>,
+    /// Characters of the `Set-Cookie` lines, with the field's name and line end.
+    pub chars: usize,
+}
+
+pub(crate) fn write(
+    situation: &Situation<'_>,
+    event: &Event,
+    error: Option<SealError>,
+    room: Room,
+    late: bool,
+    entropy: &mut impl Entropy,
+) -> Outcome {
+    let budget = situation.policy.budget.response;
+    let mut lines = Lines {
+        situation,
+        key: situation.keys.sealing(situation.now),
+        entropy,
+        left: budget.min(HEAD.saturating_sub(room.other_headers)),
+        deleted: Vec::new(),
+        outcome: Outcome { set_cookies: Vec::new(), error, report: Report::default() },
+    };
+    if lines.key.is_none() && !event.drafts.is_empty() {
+        lines.outcome.error.get_or_insert(SealError::NoSealingKey);
+        return lines.outcome;
+    }
+    lines.event(event);
+    let changes_nothing = event.kind == EventKind::None && !event.sweeps;
+    if late || (changes_nothing && !room.maintenance) {
+        return lines.outcome;
+    }
+    lines.deletions(situation.dead(event));
+    if lines.key.is_some() {
+        lines.steps(situation.steps(event));
+    }
+    lines.outcome
+}
+
+struct Lines<'a, E> {
+    situation: &'a Situation<'a>,
+    key: Option<&'a Key>,
+    entropy: &'a mut E,
+    /// Characters that may still be written.
+    left: usize,
+    deleted: Vec<String>,
+    outcome: Outcome,
+}
+
+impl<E: Entropy> Lines<'_, E> {
+    /// The event has passed its own budget and is always written.
+    fn event(&mut self, event: &Event) {
+        self.outcome.report.event = event.kind;
+        self.outcome.report.state =
+            event.state.map(|size| (size, self.situation.policy.budget.state));
+        for draft in event.drafts.iter().filter(|draft| !draft.present) {
+            self.set(draft);
+        }
+    }
+
+    fn deletions(&mut self, dead: Vec<String>) {
+        for suffix in dead {
+            if self.situation.policy.cookie.delete_len(&suffix) <= self.left {
+                self.delete(suffix);
+            } else {
+                self.outcome.report.waiting += 1;
+            }
+        }
+    }
+
+    fn steps(&mut self, steps: Vec<Step>) {
+        for step in steps {
+            // A head never moves to the next key before its fragments, or they could die first.
+            if self.situation.step_len(&step) > self.left {
+                self.outcome.report.waiting += 1;
+                if step.work == Work::Rekey {
+                    return;
+                }
+                continue;
+            }
+            if !step.set.present {
+                self.set(&step.set);
+            }
+            for suffix in step.delete {
+                if suffix != step.set.suffix.as_str() {
+                    self.delete(suffix);
+                }
+            }
+            self.outcome.report.maintenance.push(step.work);
+        }
+    }
+
+    fn set(&mut self, draft: &Draft) {
+        let Some(key) = self.key else { return };
+        let Situation { policy, now, .. } = *self.situation;
+        let mut frame = draft.body.frame().into_owned();
+        frame.resize(policy.padding.padded_len(frame.len()), 0);
+        let (scope, len) = match &draft.body {
+            Body::Fragment { lineage, subject, .. } => scope(*lineage, *subject),
+            Body::Marker(_) | Body::Root(_) => ([0; 24], 0),
+        };
+        // With a failed generator the nonce is zero: the suite then shows only whether two parcels
+        // are equal (RFC 8452 section 9), and logging everybody out would be the greater harm.
+        let mut nonce = [0; 12];
+        if self.entropy.fill(&mut nonce).is_err() {
+            nonce = [0; 12];
+        }
+        let channel = channel(policy.cookie.base(), draft.suffix);
+        let mut value = String::with_capacity(wire::text_len(frame.len()));
+        let scope = scope.get(..len).unwrap_or_default();
+        if seal::seal(key, nonce, &channel, scope, &frame, &mut value).is_err() {
+            self.outcome.error.get_or_insert(SealError::Unsealable);
+            return;
+        }
+        let opens_secs = key
+            .opens_until()
+            .map_or(Lifetime::MAX.as_secs(), |until| until.millis_since(now) / 1000);
+        let max_age = max_age(&draft.body, self.situation, opens_secs);
+        self.spend(policy.cookie.set_len(value.len(), max_age));
+        self.outcome.set_cookies.push(policy.cookie.set(draft.suffix.as_str(), &value, max_age));
+        self.outcome.report.sealed += 1;
+    }
+
+    fn delete(&mut self, suffix: String) {
+        if self.deleted.contains(&suffix) {
+            return;
+        }
+        let cookie = &self.situation.policy.cookie;
+        self.outcome.set_cookies.push(cookie.delete(&suffix));
+        self.spend(self.situation.policy.cookie.delete_len(&suffix));
+        self.outcome.report.deleted += 1;
+        self.deleted.push(suffix);
+    }
+
+    fn spend(&mut self, chars: usize) {
+        self.left = self.left.saturating_sub(chars);
+        self.outcome.report.chars += chars;
+    }
+}
+
+/// Seconds that the client is asked to keep a parcel: no longer than anybody could open it or, for
+/// a root and a marker, than it could mean anything.
+fn max_age(body: &Body, situation: &Situation<'_>, opens_secs: u64) -> u64 {
+    let lifetime = &situation.policy.lifetime;
+    let tail = lifetime.leeway.as_secs() + 3 * GRACE_MS / 1000;
+    let opens = opens_secs.min(Lifetime::MAX.as_secs());
+    match body {
+        Body::Fragment { .. } => opens,
+        Body::Marker(_) => lifetime.idle_secs().map_or(opens, |idle| (idle + tail).min(opens)),
+        Body::Root(root) => {
+            let end = root.auth.saturating_add(lifetime.absolute.as_secs()).saturating_add(tail);
+            opens.min(end.saturating_sub(situation.now.as_secs()))
+        }
+    }
+}

@@ -1,0 +1,4 @@
+//! The core from the outside: header bytes in, header lines out.
+
+mod client;
+mod events;
