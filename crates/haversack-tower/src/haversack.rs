@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use haversack::{
-    Arrival, Budget, ConfigError, CookieSpec, Exchange, Feed, Fixed, KeyId, KeyRing, Lifetime,
-    NoEntropy, Padding, Policy, Room, Rules, Snapshot, Timestamp, View,
+    Arrival, Budget, ConfigError, CookieSpec, Exchange, Feed, IntoFeed, KeyId, Lifetime, NoEntropy,
+    Padding, Policy, Room, Rules, Snapshot, Timestamp, View,
 };
 
 use crate::clock::{OsEntropy, Shared, SharedEntropy};
@@ -38,31 +38,6 @@ impl<T> fmt::Debug for Haversack<T> {
         f.debug_struct("Haversack")
             .field("session", &std::any::type_name::<T>())
             .finish_non_exhaustive()
-    }
-}
-
-/// What keys can come from: a [`Feed`], or a [`KeyRing`] that never changes.
-pub trait IntoFeed {
-    /// The feed.
-    type Feed: Feed;
-
-    /// Turns it into a feed.
-    fn into_feed(self) -> Self::Feed;
-}
-
-impl<F: Feed> IntoFeed for F {
-    type Feed = F;
-
-    fn into_feed(self) -> F {
-        self
-    }
-}
-
-impl IntoFeed for KeyRing {
-    type Feed = Fixed;
-
-    fn into_feed(self) -> Fixed {
-        Fixed::from(self)
     }
 }
 

@@ -49,15 +49,15 @@ mod telemetry;
 mod unknown;
 
 pub use ::haversack::{
-    Arrival, ArrivalKind, Budget, ConfigError, CookieSpec, Each, Feed, Fixed, Info, KeyId, KeyRing,
-    Lifetime, Padding, Rejection, SameSite, SealError, SessionId, Timestamp, TooLarge, Version,
-    View,
+    Arrival, ArrivalKind, Budget, ConfigError, CookieSpec, Each, Feed, Fixed, Info, IntoFeed,
+    KeyId, KeyRing, Lifetime, Padding, Rejection, SameSite, SealError, SessionId, Timestamp,
+    TooLarge, Version, View,
 };
 
 pub use self::clock::{Clock, SystemClock};
 pub use self::error::{ErrorResponse, OnError, OpenError, SessionError};
 pub use self::future::ResponseFuture;
-pub use self::haversack::{Builder, Haversack, IntoFeed, Minted};
+pub use self::haversack::{Builder, Haversack, Minted};
 pub use self::layer::SessionLayer;
 pub use self::route::{RouteService, SessionRoute};
 pub use self::service::SessionService;

@@ -70,7 +70,8 @@ impl<T: SessionType> Slot<T> {
     }
 
     pub(crate) async fn open(&self, route: SessionRoute) -> Result<(T, Mark), OpenError> {
-        if let Some(version) = self.lock().receive(route)? {
+        let stale = self.lock().receive(route)?;
+        if let Some(version) = stale {
             let sessions = self.lock().sessions.clone();
             sessions.wait_for_newer(version).await;
             self.lock().receive_again();

@@ -75,3 +75,28 @@ impl Feed for Fixed {
         Poll::Ready(())
     }
 }
+
+/// What keys can come from: a [`Feed`], or a [`KeyRing`] that never changes.
+pub trait IntoFeed {
+    /// The feed.
+    type Feed: Feed;
+
+    /// Turns it into a feed.
+    fn into_feed(self) -> Self::Feed;
+}
+
+impl<F: Feed> IntoFeed for F {
+    type Feed = F;
+
+    fn into_feed(self) -> F {
+        self
+    }
+}
+
+impl IntoFeed for KeyRing {
+    type Feed = Fixed;
+
+    fn into_feed(self) -> Fixed {
+        Fixed::from(self)
+    }
+}

@@ -39,7 +39,7 @@ pub use self::env::{Entropy, NoEntropy, Timestamp};
 pub use self::error::{ConfigError, Disposition, Rejection, SealError};
 pub use self::event::EventKind;
 pub use self::exchange::{Exchange, Mark, Rules, Snapshot};
-pub use self::feed::{Feed, Fixed, Version, View};
+pub use self::feed::{Feed, Fixed, IntoFeed, Version, View};
 pub use self::info::{Info, SessionId, Times, Usage};
 pub use self::key_id::{InvalidId, KeyId, RingMark, ShortKeyId};
 pub use self::keyring::{KeyInfo, KeyRing, KeyRingError, KeyState, Weakness};

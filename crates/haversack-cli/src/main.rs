@@ -1,0 +1,28 @@
+//! `haversack`: keys, inspection and a demonstration of client-carried sessions.
+//!
+//! Output rules: quiet unless there is something to say; plain words in lower case without a
+//! period at the end; colours only on a terminal; `--json` where a script would want it; an error
+//! says what, where and how to put it right, on standard error, with exit code 1 (2 for usage).
+
+mod output;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Client-carried sessions for stateless servers
+#[derive(Parser)]
+#[command(version, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let done: Result<ExitCode, output::Failure> = match cli.command {};
+    done.unwrap_or_else(|failure| failure.report())
+}

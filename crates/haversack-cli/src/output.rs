@@ -1,0 +1,32 @@
+//! How commands speak: failures with a hint, colours only on a terminal.
+
+use std::io::{IsTerminal as _, stderr};
+use std::process::ExitCode;
+
+/// Why a command failed, and what to do about it.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    what: String,
+    hint: Option<String>,
+}
+
+impl Failure {
+    pub(crate) fn new(what: impl Into<String>) -> Self {
+        Self { what: what.into(), hint: None }
+    }
+
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// Says it on standard error.
+    pub(crate) fn report(&self) -> ExitCode {
+        let (red, plain) = if stderr().is_terminal() { ("\x1b[31m", "\x1b[0m") } else { ("", "") };
+        eprintln!("{red}error{plain}: {}", self.what);
+        if let Some(hint) = &self.hint {
+            eprintln!("hint: {hint}");
+        }
+        ExitCode::FAILURE
+    }
+}
