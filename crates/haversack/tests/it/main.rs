@@ -3,3 +3,4 @@
 mod client;
 mod events;
 mod maintenance;
+mod races;
