@@ -137,7 +137,8 @@ fn schedule(seed: u64) {
 #[test]
 fn nothing_acknowledged_is_lost_whatever_the_schedule() {
     // More with `HAVERSACK_SCHEDULES=100000`; a failure names its seed.
-    let schedules = std::env::var("HAVERSACK_SCHEDULES").ok().and_then(|n| n.parse().ok()).unwrap_or(400);
+    let schedules =
+        std::env::var("HAVERSACK_SCHEDULES").ok().and_then(|n| n.parse().ok()).unwrap_or(400);
     for seed in 0..schedules {
         schedule(seed);
     }
