@@ -53,6 +53,8 @@
 //!   showing the old one after it was replaced; in Kubernetes that means no `subPath`.
 //! - Everyone may read a Kubernetes secret by default: set `defaultMode: 0400`, or 0440 and an
 //!   `fsGroup`.
+//! - Writers lock a file beside it, `haversack.keys.lock`, which is empty and stays. Readers need none,
+//!   so the directory may be read-only for them.
 //! - Locks hold between programs of one machine. Several machines that rotate a file on a network
 //!   drive need a file system that locks across them.
 //! - Permissions are checked on Unix only.

@@ -128,6 +128,9 @@ impl fmt::Display for FileError {
                 "cannot read `{path}`: {error}; it must belong to the user that the server runs as, \
                  or be readable for its group (mode 0640)"
             ),
+            FileErrorKind::Unwritable(error) if error.kind() == io::ErrorKind::NotFound => {
+                write!(f, "cannot write `{path}`: there is no such directory: make it first")
+            }
             FileErrorKind::Unwritable(error) => write!(
                 f,
                 "cannot write `{path}`: {error}; it is replaced by a new file, so its directory must \
