@@ -39,7 +39,8 @@ pub fn create(path: impl AsRef<Path>, ring: &KeyRing) -> Result<(), FileError> {
 /// # Errors
 ///
 /// When the file cannot be read or written, and when `next` fails or returns something else than a
-/// later revision of the ring. The file is then as it was.
+/// later revision of the ring. The file is then as it was; only if the disk fails in the last step
+/// is it the new one already.
 pub fn update(
     path: impl AsRef<Path>,
     next: impl FnOnce(&KeyRing) -> Result<KeyRing, KeyRingError>,
@@ -135,7 +136,15 @@ fn private() -> OpenOptions {
 /// The new name is on the disk only when the directory is.
 #[cfg(unix)]
 fn sync_directory(path: &Path) -> io::Result<()> {
-    File::open(directory(path))?.sync_all()
+    match File::open(directory(path))?.sync_all() {
+        // Some network drives cannot, and have no need to.
+        Err(error)
+            if matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported) =>
+        {
+            Ok(())
+        }
+        synced => synced,
+    }
 }
 
 #[cfg(not(unix))]

@@ -1,4 +1,5 @@
 //! Key ring files as servers and operators meet them: through the public API, on a real disk.
+#![cfg(unix)] // modes and symbolic links
 
 mod errors;
 mod log;
