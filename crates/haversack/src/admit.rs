@@ -10,7 +10,7 @@ use crate::{Rejection, Timestamp};
 
 /// What a lineage is to this request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Standing {
+pub enum Standing {
     /// The session.
     Winner,
     /// Another anonymous session of the same client, begun by a race: its fragments join.
