@@ -4,7 +4,9 @@
 //! period at the end; colours only on a terminal; `--json` where a script would want it; an error
 //! says what, where and how to put it right, on standard error, with exit code 1 (2 for usage).
 
+mod inspect;
 mod output;
+mod ring;
 
 use std::process::ExitCode;
 
@@ -19,10 +21,14 @@ struct Cli {
 }
 
 #[derive(Subcommand)]
-enum Command {}
+enum Command {
+    Inspect(inspect::Args),
+}
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    let done: Result<ExitCode, output::Failure> = match cli.command {};
+    let done: Result<ExitCode, output::Failure> = match cli.command {
+        Command::Inspect(args) => inspect::run(&args),
+    };
     done.unwrap_or_else(|failure| failure.report())
 }
