@@ -146,13 +146,15 @@ fn summary(out: &mut String, case: &Case<'_>, found: &Inspection, style: &Style)
     }
     if info.arrival.kind != ArrivalKind::Absent {
         let usage = &info.usage;
-        line(out, "size", &bar(usage.state, usage.state_limit, style));
+        if info.id.is_some() {
+            line(out, "size", &bar(usage.state, usage.state_limit, style));
+        }
         line(out, "request", &bar(usage.request, usage.request_limit, style));
         let writable = match &found.refusal {
-            None => "can be written".to_owned(),
-            Some(why) => style.paint("33", &format!("cannot be written: {why}")),
+            None => "yes".to_owned(),
+            Some(why) => style.paint("33", &format!("no: {why}")),
         };
-        line(out, "fields", &writable);
+        line(out, "writable", &writable);
     }
 }
 
@@ -245,7 +247,7 @@ fn fragment_text(fragment: &Fragment) -> String {
         let _ = write!(text, " ({} removed)", fragment.tombstones);
     }
     let _ = match fragment.owns {
-        None => write!(text, ", {} bytes, takes no part yet", number(fragment.bytes)),
+        None => write!(text, ", {} bytes", number(fragment.bytes)),
         Some(Owns { entries: 0, .. }) => write!(text, ", covered"),
         Some(owns) if owns.bytes == fragment.bytes => {
             write!(text, ", {} bytes", number(fragment.bytes))

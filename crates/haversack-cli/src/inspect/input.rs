@@ -3,9 +3,10 @@
 //! 1. Lines that begin with `Cookie:` or `Set-Cookie:` decide; then all other lines (a request line,
 //!    other headers) are passed over. The marks that `curl -v` puts in front are too.
 //! 2. `Set-Cookie` lines are applied in their order to the cookies before them, as a browser does.
-//! 3. Otherwise lines of seven fields with tabs are a cookie jar as `curl -c` and browsers' export
+//! 3. A `curl` command, as browsers' tools copy a request, has its cookies in `-b` or `-H`.
+//! 4. Otherwise lines of seven fields with tabs are a cookie jar as `curl -c` and browsers' export
 //!    tools write it; what has expired in it is not sent.
-//! 4. Otherwise each line is a `Cookie` or a `Set-Cookie` value without its field name.
+//! 5. Otherwise each line is a `Cookie` or a `Set-Cookie` value without its field name.
 
 use std::fmt;
 
@@ -31,9 +32,24 @@ pub(super) struct Input {
 pub(super) enum Format {
     Cookie,
     CookieThenSet,
+    Curl,
     Jar,
     Pairs,
     SetCookie,
+}
+
+impl Format {
+    /// The name for scripts.
+    pub(super) fn id(self) -> &'static str {
+        match self {
+            Format::Cookie => "cookie",
+            Format::CookieThenSet => "cookie_then_set_cookie",
+            Format::Curl => "curl",
+            Format::Jar => "jar",
+            Format::Pairs => "pairs",
+            Format::SetCookie => "set_cookie",
+        }
+    }
 }
 
 impl fmt::Display for Format {
@@ -41,6 +57,7 @@ impl fmt::Display for Format {
         f.write_str(match self {
             Format::Cookie => "a Cookie header",
             Format::CookieThenSet => "a Cookie header and the Set-Cookie lines of its response",
+            Format::Curl => "a curl command",
             Format::Jar => "a cookie jar in the format of curl",
             Format::Pairs => "cookies",
             Format::SetCookie => "Set-Cookie lines",
@@ -54,6 +71,10 @@ pub(super) fn parse(text: &str, now: Timestamp, host: Option<&str>) -> Result<In
     let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     if lines.is_empty() {
         return Err(not_understood("there is no input"));
+    }
+    if lines.first().is_some_and(|line| line.starts_with("curl ")) {
+        let words = words(text);
+        return Ok(Input { format: Format::Curl, ..apply(&arguments(&words), now) });
     }
     let headers: Vec<Header<'_>> = lines.iter().filter_map(|line| header(line)).collect();
     if !headers.is_empty() {
@@ -89,6 +110,40 @@ fn header(line: &str) -> Option<Header<'_>> {
     } else {
         None
     }
+}
+
+/// The cookies among the arguments of a curl command.
+fn arguments(words: &[String]) -> Vec<Header<'_>> {
+    let follows = words.iter().zip(words.iter().skip(1));
+    follows
+        .filter_map(|(flag, word)| match flag.as_str() {
+            "-H" | "--header" => header(word),
+            // Without `=` it names a file.
+            "-b" | "--cookie" if word.contains('=') => Some(Header::Cookie(word)),
+            _ => None,
+        })
+        .collect()
+}
+
+/// Splits a command as a shell does, as far as tools that copy commands use its quotes.
+fn words(text: &str) -> Vec<String> {
+    let (mut words, mut word, mut quote) = (Vec::new(), String::new(), None);
+    let mut chars = text.chars();
+    while let Some(c) = chars.next() {
+        match (quote, c) {
+            (Some(open), c) if c == open => quote = None,
+            (None, '\'' | '"') => quote = Some(c),
+            (None | Some('"'), '\\') => word.extend(chars.next().filter(|&c| c != '\n')),
+            (None, c) if c.is_whitespace() => {
+                if !word.is_empty() {
+                    words.push(core::mem::take(&mut word));
+                }
+            }
+            (_, c) => word.push(c),
+        }
+    }
+    words.push(word);
+    words
 }
 
 /// A line without a field name.
@@ -190,9 +245,11 @@ fn row(line: &str) -> Option<Row<'_>> {
     let mut fields = line.split('\t');
     let domain = fields.next()?;
     let flag = |text: &str| text.eq_ignore_ascii_case("true") || text.eq_ignore_ascii_case("false");
+    // A row and not just any text with tabs; what it names is safe to print, too.
+    let host = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_' | ':' | '[' | ']');
     let subdomains = fields.next()?;
     let (_path, secure) = (fields.next()?, fields.next()?);
-    if !flag(subdomains) || !flag(secure) {
+    if !flag(subdomains) || !flag(secure) || domain.is_empty() || !domain.chars().all(host) {
         return None;
     }
     let expires = fields.next()?.split('.').next()?.parse().ok()?;
@@ -234,7 +291,8 @@ fn jar(rows: &[Row<'_>], now: Timestamp, host: Option<&str>) -> Result<Input, Fa
 
 fn not_understood(what: &str) -> Failure {
     Failure::new(format!(
-        "{what}; expected a Cookie header, Set-Cookie lines, a cookie jar of curl, or name=value"
+        "{what}; expected a Cookie header, Set-Cookie lines, a cookie jar of curl, a curl command, or \
+         name=value"
     ))
     .hint("for example: haversack inspect --keys haversack.keys 'Cookie: __Host-Http-hv.rK3q8Zt1v=hv1A…'")
 }
@@ -288,6 +346,14 @@ mod tests {
     }
 
     #[test]
+    fn a_command_that_a_browser_copied() {
+        let command = "curl 'https://x.example/?a=b' \\\n  -H 'accept: */*' \\\n  -b 'a=1; b=2' \\\n  \
+            -H \"Cookie: c=3\" --cookie jar.txt -H 'x: d=4'";
+        assert_eq!(read(command), (Format::Curl, "a=1; b=2; c=3".into(), 0));
+        assert_eq!(read("curl 'https://x.example").1, "");
+    }
+
+    #[test]
     fn a_jar_of_curl() {
         let jar = "# Netscape HTTP Cookie File\n\n#HttpOnly_x.example\tFALSE\t/\tTRUE\t0\ta\t1\n\
             x.example\tFALSE\t/\tFALSE\t1767225601\tb\t2\nx.example\tFALSE\t/\tFALSE\t1767225600\tc\t3\n";
@@ -318,6 +384,7 @@ mod tests {
         #[test]
         fn any_text_is_read_or_refused(text in "\\PC{0,200}") {
             let _ = parse(&text, NOW, Some("x"));
+            let _ = parse(&format!("curl {text}"), NOW, None);
         }
 
         #[test]

@@ -94,7 +94,7 @@ fn ms(time: Timestamp) -> u64 {
 
 fn input(case: &Case<'_>, ours: usize) -> Value {
     json!({
-        "format": case.input.format.to_string(),
+        "format": case.input.format.id(),
         "name": case.base,
         "now": ms(case.now),
         "cookies": case.input.cookies.len(),

@@ -28,8 +28,8 @@ use self::input::Input;
 /// Tell what a client carries: whose session, which fields, what is due and what is wrong
 ///
 /// Reads cookies from the arguments, from files that they name, or from standard input: a Cookie
-/// header, Set-Cookie lines (deletions apply), a cookie jar of curl, or name=value. Without a key
-/// file it tells what the names and key ids tell.
+/// header, Set-Cookie lines (deletions apply), a cookie jar of curl, a curl command as browsers copy
+/// it, or name=value. Without a key file it tells what the names and key ids tell.
 ///
 /// What it prints is what the session holds, in the clear; `--no-values` leaves that out.
 #[derive(Debug, clap::Args)]

@@ -123,7 +123,8 @@ impl Due {
             };
         }
         self.chars = outcome.report.chars;
-        self.waiting = outcome.report.waiting;
+        let waiting = self.dead.iter().map(|dead| dead.now).chain(self.steps.iter().map(|s| s.now));
+        self.waiting = waiting.filter(|now| !now).count();
         self
     }
 }
