@@ -199,17 +199,19 @@ fn a_session_is_told_to_scripts() {
 fn a_response_a_jar_and_a_file_tell_the_same() {
     let shelf = Shelf::signed_in("same");
     let expected = json(&shelf.inspect(&shelf.header(), &["--json"]));
-    let response: String =
-        shelf.lines.iter().map(|line| format!("< Set-Cookie: {line}\r\n")).collect();
-    let of_response =
-        json(&shelf.inspect(&format!("< HTTP/1.1 200 OK\r\n{response}"), &["--json"]));
+    let response = shelf.lines.join("\r\n< Set-Cookie: ");
+    let of_response = json(
+        &shelf.inspect(&format!("< HTTP/1.1 200 OK\r\n< Set-Cookie: {response}\r\n"), &["--json"]),
+    );
     assert_eq!(of_response["input"]["format"], "set_cookie");
     assert_eq!(of_response["input"]["deleted"], 1);
     assert_eq!(of_response["fields"], expected["fields"]);
 
     let mut jar = String::from("# Netscape HTTP Cookie File\n");
     for (name, value) in &shelf.cookies {
-        jar += &format!("#HttpOnly_shop.example\tFALSE\t/\tTRUE\t1893456000\t{name}\t{value}\n");
+        let row = ["#HttpOnly_shop.example", "FALSE", "/", "TRUE", "1893456000", name, value];
+        jar += &row.join("\t");
+        jar.push('\n');
     }
     let of_jar = json(&shelf.inspect(&jar, &["--json"]));
     assert_eq!(of_jar["input"]["format"], "jar");

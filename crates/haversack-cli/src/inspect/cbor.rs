@@ -20,12 +20,15 @@ pub(super) fn diagnostic(bytes: &[u8]) -> String {
 
 /// Bytes as diagnostic notation writes them.
 pub(super) fn hex(bytes: &[u8]) -> String {
-    let mut out = String::from("h'");
-    for byte in bytes {
+    format!("h'{}'", digits(bytes))
+}
+
+/// Bytes as hexadecimal digits.
+pub(super) fn digits(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut out, byte| {
         let _ = write!(out, "{byte:02x}");
-    }
-    out.push('\'');
-    out
+        out
+    })
 }
 
 fn item(decoder: &mut Decoder<'_>, out: &mut String, depth: usize) -> Option<()> {

@@ -179,12 +179,13 @@ fn relative(time: Timestamp, now: Timestamp) -> String {
     }
 }
 
+const TITLES: [&str; 5] = ["name", "kind", "chars", "key", "holds"];
+
 fn lineages(out: &mut String, case: &Case<'_>, found: &Inspection, style: &Style) {
     let rows_of = |lineage: Option<usize>| -> Vec<Vec<String>> {
         let of = found.parcels.iter().filter(|parcel| lineage_of(parcel) == lineage);
         of.map(|parcel| parcel_row(parcel, case)).collect()
     };
-    const TITLES: [&str; 5] = ["name", "kind", "chars", "key", "holds"];
     for (at, lineage) in found.lineages.iter().enumerate() {
         let standing = words::standing(lineage.standing, found.info.id.is_some());
         out.push_str(&style.heading(&format!("session {}: {standing}", lineage.hint)));
@@ -275,7 +276,9 @@ fn fields(out: &mut String, case: &Case<'_>, found: &Inspection, style: &Style) 
         found.fields.iter().map(|field| field_row(field, case)).collect();
     let titles = ["field", "bytes", "written", "by", "value"];
     if !case.values {
-        rows.iter_mut().for_each(|row| row.truncate(4));
+        for row in &mut rows {
+            row.truncate(4);
+        }
     }
     let titles = if case.values { &titles[..] } else { &titles[..4] };
     // The last column is cut to what the others leave of the line.

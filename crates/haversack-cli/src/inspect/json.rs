@@ -5,7 +5,7 @@ use haversack::{OPEN, Timestamp};
 use serde_json::{Value, json};
 
 use super::advice::advice;
-use super::cbor::diagnostic;
+use super::cbor::{diagnostic, digits};
 use super::{Case, Opened, words};
 
 /// What can be told with keys.
@@ -184,8 +184,7 @@ fn field(field: &Field, values: bool) -> Value {
     });
     if let (true, Some(value)) = (values, &field.value) {
         out["encoding"] = json!(value.encoding);
-        out["cbor"] =
-            json!(value.bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>());
+        out["cbor"] = json!(digits(&value.bytes));
         if value.encoding == OPEN {
             out["value"] = json!(diagnostic(&value.bytes));
         }
