@@ -10,6 +10,7 @@ use crate::{Rejection, Timestamp};
 
 /// What a lineage is to this request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Standing {
     /// The session.
     Winner,

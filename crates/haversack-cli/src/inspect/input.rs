@@ -59,7 +59,7 @@ impl fmt::Display for Format {
             Format::CookieThenSet => "a Cookie header and the Set-Cookie lines of its response",
             Format::Curl => "a curl command",
             Format::Jar => "a cookie jar in the format of curl",
-            Format::Pairs => "cookies",
+            Format::Pairs => "a Cookie header without its name",
             Format::SetCookie => "Set-Cookie lines",
         })
     }

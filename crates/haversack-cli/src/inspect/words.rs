@@ -10,6 +10,7 @@ pub(super) fn kind(kind: Option<Kind>) -> &'static str {
         Some(Kind::End) => "end marker",
         Some(Kind::Anonymous) => "fragment, anonymous",
         Some(Kind::Subject) => "fragment, signed in",
+        Some(_) => "of a later kind",
         None => "no name of ours",
     }
 }
@@ -21,6 +22,7 @@ pub(super) fn kind_id(kind: Kind) -> &'static str {
         Kind::End => "end_marker",
         Kind::Anonymous => "anonymous_fragment",
         Kind::Subject => "subject_fragment",
+        _ => "other",
     }
 }
 
@@ -49,6 +51,7 @@ pub(super) fn standing(standing: Option<Standing>, admitted: bool) -> String {
         Some(Standing::Losing) => "losing: signed in, but another was renewed later".into(),
         Some(Standing::Closed) => "closed by an end marker".into(),
         Some(Standing::Refused { why, .. }) => format!("refused: {why}"),
+        Some(_) => "neither the session nor a part of it".into(),
         None => "gone: only an end marker tells of it".into(),
     }
 }
@@ -61,6 +64,7 @@ pub(super) fn standing_id(standing: Option<Standing>) -> &'static str {
         Some(Standing::Losing) => "losing",
         Some(Standing::Closed) => "closed",
         Some(Standing::Refused { .. }) => "refused",
+        Some(_) => "other",
         None => "gone",
     }
 }

@@ -11,6 +11,7 @@ use crate::keyring::Keys;
 
 /// What a parcel is; the first character of its name's suffix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum Kind {
     /// `e`: closes a lineage.
     End,

@@ -250,3 +250,31 @@ fn a_policy_that_cannot_be_is_an_error() {
     let policy = Policy { tenant: "x".repeat(256), ..Policy::default() };
     assert!(inspect::jar(&view, &policy, [], Timestamp::default()).is_err());
 }
+
+#[test]
+fn an_anonymous_visit_of_the_same_client_is_adopted_and_takes_no_part_until_it_is_settled() {
+    let mut client = signed_in();
+    // The first visit raced with another, whose cookies arrive late.
+    let mut other = self::client();
+    other.entropy = Seeded(2);
+    other.change(|shop| {
+        shop.cart.insert(8, "cup".into());
+    });
+    client.jar.0.extend(other.jar.0);
+    let owns_of_adopted = |found: &Inspection| {
+        let adopted = Some(Standing::Adopted);
+        let at = found.lineages.iter().position(|lineage| lineage.standing == adopted).unwrap();
+        let mut fragments = found.parcels.iter().filter_map(|parcel| match &parcel.outcome {
+            Outcome::Opened(Contents::Fragment(of)) if of.lineage == at => Some(of.owns.is_some()),
+            _ => None,
+        });
+        fragments.next().expect("its fragment")
+    };
+    let found = look(&client);
+    assert_eq!(found.fields.iter().filter(|field| field.name == "cart").count(), 2);
+    assert!(!owns_of_adopted(&found));
+    client.now += 20 * 60 * 1000;
+    let found = look(&client);
+    assert!(owns_of_adopted(&found));
+    assert!(found.due.steps.iter().any(|step| step.work == Work::Fold && step.now));
+}
