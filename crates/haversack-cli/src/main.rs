@@ -4,8 +4,10 @@
 //! period at the end; colours only on a terminal; `--json` where a script would want it; an error
 //! says what, where and how to put it right, on standard error, with exit code 1 (2 for usage).
 
+mod inspect;
 mod keys;
 mod output;
+mod ring;
 
 use std::process::ExitCode;
 
@@ -24,12 +26,14 @@ enum Command {
     /// Make, show, rotate and check key rings
     #[command(subcommand)]
     Keys(keys::Keys),
+    Inspect(inspect::Args),
 }
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let done: Result<ExitCode, output::Failure> = match cli.command {
         Command::Keys(keys) => keys.run(),
+        Command::Inspect(args) => inspect::run(&args),
     };
     done.unwrap_or_else(|failure| failure.report())
 }

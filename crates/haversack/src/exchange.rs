@@ -311,7 +311,7 @@ impl<T: Default + Serialize + DeserializeOwned> Exchange<T> {
         Ok(())
     }
 
-    fn situation(&self, now: Timestamp) -> Situation<'_> {
+    pub(crate) fn situation(&self, now: Timestamp) -> Situation<'_> {
         Situation {
             jar: &self.jar,
             admitted: &self.admitted,
@@ -323,7 +323,7 @@ impl<T: Default + Serialize + DeserializeOwned> Exchange<T> {
     }
 
     /// The joined state of what arrived.
-    fn arrived(&self) -> Vec<Entry<'_>> {
+    pub(crate) fn arrived(&self) -> Vec<Entry<'_>> {
         let Some(head) = self.admitted.winner(&self.jar) else {
             return Vec::new();
         };

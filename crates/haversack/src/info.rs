@@ -20,6 +20,10 @@ use crate::parcel::Root;
 pub struct SessionId([u8; 16]);
 
 impl SessionId {
+    pub(crate) fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(bytes)
+    }
+
     /// Its 16 bytes.
     pub fn as_bytes(&self) -> &[u8; 16] {
         &self.0

@@ -16,6 +16,7 @@ mod event;
 mod exchange;
 mod feed;
 mod info;
+pub mod inspect;
 mod jar;
 mod join;
 mod key_id;

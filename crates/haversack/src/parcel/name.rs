@@ -11,7 +11,8 @@ use crate::keyring::Keys;
 
 /// What a parcel is; the first character of its name's suffix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) enum Kind {
+#[non_exhaustive]
+pub enum Kind {
     /// `e`: closes a lineage.
     End,
     /// `r`: whose session, and when.

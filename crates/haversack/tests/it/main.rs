@@ -2,5 +2,6 @@
 
 mod client;
 mod events;
+mod inspect;
 mod maintenance;
 mod races;
