@@ -1,6 +1,7 @@
 //! An app that is tested with `Browser`: cookies, tabs, other servers and time, without a socket.
 //!
-//! `cargo test -p haversack-examples`; it runs with `cargo run -p haversack-examples --bin tested`.
+//! `cargo test -p haversack-examples` tests it. To run it, make keys as for the other examples, then
+//! `cargo run -p haversack-examples --bin tested`.
 
 use std::collections::BTreeSet;
 use std::error::Error;
