@@ -1,7 +1,7 @@
 //! A shop on axum: login and logout, a cart, and pages for members only.
 //!
 //! 1. `cargo run -- keys init --app shop.example` makes `haversack.keys`.
-//! 2. `cargo run -p haversack-examples --bin axum`, and http://localhost:3000/cart.
+//! 2. `cargo run -p haversack-examples --bin axum`, and <http://localhost:3000/cart>.
 
 use std::collections::BTreeMap;
 use std::error::Error;

@@ -1,7 +1,7 @@
 //! Plain hyper: a counter behind `SessionLayer`, without a framework.
 //!
 //! 1. `cargo run -- keys init --app shop.example` makes `haversack.keys`.
-//! 2. `cargo run -p haversack-examples --bin hyper`, and http://localhost:3000/.
+//! 2. `cargo run -p haversack-examples --bin hyper`, and <http://localhost:3000/>.
 
 use std::convert::Infallible;
 use std::error::Error;
