@@ -183,7 +183,8 @@ pub(crate) fn set_cookie(data: &[u8]) {
         assert_eq!(browser.dropped().len() - before, usize::from(refused));
     }
     let sent = browser.header_for(&SHOP, &Method::GET, Site::Same, NOW);
-    let control = |c: char| c.is_control() && c != '\t';
+    // RFC 6265bis section 5.6 refuses the octets %x00-08, %x0A-1F and %x7F.
+    let control = |c: char| c.is_ascii_control() && c != '\t';
     assert!(!sent.as_deref().unwrap_or_default().contains(control), "{sent:?}");
     // A cookie that was sent comes back the same if a server sets it again.
     for cookie in browser.iter().filter(|cookie| !cookie.name.is_empty()) {
