@@ -102,9 +102,9 @@ mod tests {
         let browser = Browser::new(app(sessions));
         browser.post("/star/one").await;
 
-        let days = Duration::from_secs(2 * 24 * 3600);
-        browser.advance(days); // the browser's clock
-        time.fetch_add(days.as_millis() as u64, Ordering::Relaxed); // the server's
+        let days = 2 * 24 * 3600;
+        browser.advance(Duration::from_secs(days)); // the browser's clock
+        time.fetch_add(days * 1000, Ordering::Relaxed); // the server's
         assert_eq!(browser.get("/starred").await.text(), "");
     }
 }

@@ -87,7 +87,7 @@ impl Event {
     }
 }
 
-impl<'a> Situation<'a> {
+impl Situation<'_> {
     /// Works out the event of an intent. `state` is what the handler saw.
     pub(crate) fn event(
         &self,

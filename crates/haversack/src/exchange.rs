@@ -66,7 +66,7 @@ impl<T: Default + Serialize + DeserializeOwned> Exchange<T> {
         let found = cookie::collect(base, cookie_lines);
         let (mut jar, sealed) = Jar::open(found, &snapshot.keys, &snapshot.view.dead, base, now);
         let lineages = Lineages::of(&jar.roots, &jar.markers);
-        jar.open_fragments(sealed, &lineages, base, now);
+        jar.open_fragments(&sealed, base, now);
         let admitted = Admitted::judge(lineages, &jar, &policy.lifetime, now);
         Self {
             snapshot: snapshot.clone(),

@@ -16,6 +16,7 @@ pub(crate) struct Intent<'a> {
     /// Ascending by name. With `end`: all that goes on into a new session.
     pub(crate) changes: Vec<Change<'a>>,
     /// Who is signed in after the changes; `None` if they do not touch it.
+    #[expect(clippy::option_option, reason = "untouched, nobody, or somebody")]
     pub(crate) subject: Option<Option<Subject>>,
     pub(crate) end: bool,
     pub(crate) renew: bool,

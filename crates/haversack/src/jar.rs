@@ -185,14 +185,8 @@ impl Jar {
     }
 
     /// Unseals the fragments, each under the roots that its name hints at, the likeliest first.
-    pub(crate) fn open_fragments(
-        &mut self,
-        sealed: Vec<Sealed<'_, '_>>,
-        lineages: &Lineages,
-        base: &str,
-        now: Timestamp,
-    ) {
-        let roots = lineages.likeliest_first(&self.roots);
+    pub(crate) fn open_fragments(&mut self, sealed: &[Sealed<'_, '_>], base: &str, now: Timestamp) {
+        let roots = Lineages::likeliest_first(&self.roots);
         let opened: Vec<_> =
             sealed.iter().map(|parcel| open_fragment(parcel, &roots, base)).collect();
         for (parcel, opened) in sealed.iter().zip(opened) {

@@ -2,14 +2,13 @@
 
 use alloc::vec::Vec;
 
+use crate::TooLarge;
 use crate::budget::{self, Limit, state_chars, too_large};
 use crate::draft::{Body, Draft};
 use crate::event::{Event, Situation};
 use crate::join::{Holding, holdings, join};
-use crate::parcel::Root;
 use crate::policy::Policy;
 use crate::state::Entry;
-use crate::{TooLarge, wire};
 
 impl Situation<'_> {
     /// What the budgets say to the event; the old session stays whole if they refuse it.
