@@ -56,7 +56,8 @@ impl Shelf {
         let ring =
             KeyRing::generate("shop.example", Timestamp::from_millis(START), &mut entropy).unwrap();
         let keys = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}.keys"));
-        fs::write(&keys, &*ring.to_json()).unwrap();
+        let _ = fs::remove_file(&keys);
+        haversack_fleet::file::create(&keys, &ring).unwrap();
         let policy = Policy { subject: Some("user".into()), ..Policy::default() };
         let rules = Arc::new(Rules::new(policy).unwrap());
         let snapshot = Snapshot::new(rules, Fixed::from(ring).view());

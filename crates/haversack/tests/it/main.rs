@@ -5,6 +5,7 @@
 
 mod client;
 mod events;
+mod faults;
 mod inspect;
 mod maintenance;
 mod races;
