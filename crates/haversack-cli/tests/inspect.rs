@@ -295,6 +295,6 @@ fn what_is_no_input_is_refused_with_an_example() {
     }
     let missing = run("a=1", &["--keys", "does-not-exist.keys"]);
     assert_eq!(missing.status.code(), Some(1));
-    assert_has(&String::from_utf8(missing.stderr).unwrap(), &["cannot read the key file"]);
+    assert_has(&String::from_utf8(missing.stderr).unwrap(), &["there is no `does-not-exist.keys`"]);
     assert_eq!(run("a=1", &["--idle", "soon"]).status.code(), Some(2));
 }
