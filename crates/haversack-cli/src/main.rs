@@ -4,6 +4,7 @@
 //! period at the end; colours only on a terminal; `--json` where a script would want it; an error
 //! says what, where and how to put it right, on standard error, with exit code 1 (2 for usage).
 
+mod demo;
 mod output;
 
 use std::process::ExitCode;
@@ -19,10 +20,17 @@ struct Cli {
 }
 
 #[derive(Subcommand)]
-enum Command {}
+enum Command {
+    Demo(demo::Args),
+    #[command(hide = true)]
+    DemoReplica(demo::ReplicaArgs),
+}
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    let done: Result<ExitCode, output::Failure> = match cli.command {};
+    let done: Result<ExitCode, output::Failure> = match cli.command {
+        Command::Demo(args) => demo::run(&args),
+        Command::DemoReplica(args) => demo::run_replica(&args),
+    };
     done.unwrap_or_else(|failure| failure.report())
 }
