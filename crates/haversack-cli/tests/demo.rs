@@ -31,11 +31,7 @@ fn leaves_no_process_behind_when_it_is_killed() {
     let mut command = Command::new(HAVERSACK);
     // Its key file outlives a SIGKILL; this folder does not outlive the test.
     command.args(["demo", "--port", "0"]).env("TMPDIR", folder.path());
-    let mut demo = Command::new(HAVERSACK)
-        .args(["demo", "--port", "0"])
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut demo = command.stdout(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(demo.stdout.take().unwrap()).lines();
     assert!(lines.next().unwrap().unwrap().contains("http://localhost:"));
     let said = lines.next().unwrap().unwrap();
