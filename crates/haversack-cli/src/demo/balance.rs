@@ -84,9 +84,12 @@ impl Balancer {
             if let Some(answer) = refusal {
                 return Answer { attempts, ..answer };
             }
+            if !self.fleet.has_hope() {
+                break;
+            }
             sleep(Duration::from_millis(25)).await;
         }
-        let mut response = Response::new(Bytes::from_static(b"no replica is alive\n"));
+        let mut response = Response::new(Bytes::new());
         *response.status_mut() = StatusCode::BAD_GATEWAY;
         Answer { response, replica: None, attempts }
     }

@@ -11,7 +11,7 @@ use super::front::{Shared, summary_of};
 use super::jar;
 use super::keys::LEAD_MS;
 use super::summary::Summary;
-use super::visitors::Saved;
+use super::visitors::{Saved, Visitors};
 
 pub(super) fn routes() -> Router<Shared> {
     Router::new()
@@ -21,6 +21,7 @@ pub(super) fn routes() -> Router<Shared> {
         .route("/_demo/jar/save", post(save))
         .route("/_demo/jar/beside", post(beside))
         .route("/_demo/jar/instead", post(instead))
+        .route("/_demo/jar/sweep", post(sweep))
 }
 
 async fn kill(State(front): State<Shared>, Path(number): Path<usize>) -> Redirect {
@@ -53,7 +54,7 @@ async fn rotate(State(front): State<Shared>) -> Redirect {
 }
 
 async fn save(State(front): State<Shared>, headers: HeaderMap) -> Redirect {
-    let (visitor, _) = front.visitors.of(&headers);
+    let (visitor, _) = Visitors::of(&headers);
     let answer = front.peek(&headers).await;
     let summary = summary_of(answer.response.headers()).unwrap_or_default();
     front.visitors.save(&visitor, jar::sent(&headers), summary);
@@ -70,8 +71,22 @@ async fn instead(State(front): State<Shared>, headers: HeaderMap) -> Response {
     put_back(&front, &headers, true).await
 }
 
+/// Deletes what is sealed under keys of another ring. A session layer never would: they may be
+/// another program's.
+async fn sweep(State(front): State<Shared>, headers: HeaderMap) -> Response {
+    let ours: Vec<String> = front.keys.keys().iter().map(|key| key.id.to_string()).collect();
+    let mut response = Redirect::to("/").into_response();
+    let parcels = jar::parcels(&jar::sent(&headers), &HeaderMap::new());
+    for parcel in parcels.iter().filter(|parcel| !ours.contains(&parcel.key)) {
+        if let Ok(line) = HeaderValue::from_str(&jar::take(&parcel.name)) {
+            response.headers_mut().append(SET_COOKIE, line);
+        }
+    }
+    response
+}
+
 async fn put_back(front: &Shared, headers: &HeaderMap, alone: bool) -> Response {
-    let (visitor, _) = front.visitors.of(headers);
+    let (visitor, _) = Visitors::of(headers);
     let mut response = Redirect::to("/").into_response();
     let Some(saved) = front.visitors.saved(&visitor) else { return response };
     let present = jar::sent(headers);

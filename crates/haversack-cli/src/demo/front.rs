@@ -1,6 +1,7 @@
 //! The front: what the browser talks to. It hands requests to the balancer, and puts the pictures
 //! into the pages that come back.
 
+use std::future::{Ready, ready};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -13,13 +14,14 @@ use axum::http::header::{
 };
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
 use axum::middleware::{Next, from_fn};
-use axum::response::{IntoResponse as _, Response};
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
 use super::balance::{Answer, Balancer, Whole};
 use super::jar;
 use super::journal::Served;
 use super::keys::KeyFile;
+use super::page;
 use super::panels::{self, Scene};
 use super::summary::{self, Summary};
 use super::visitors::{self, Visitors};
@@ -28,8 +30,10 @@ use super::visitors::{self, Visitors};
 pub(super) const SERVED_BY: &str = "x-demo-replica";
 /// How often the request was sent, likewise.
 pub(super) const ATTEMPTS: &str = "x-demo-attempts";
-/// Where a page wants the pictures.
+/// Where a page wants the pictures; text that a person wrote is escaped, so it cannot hold this.
 pub(super) const PANELS_HERE: &str = "<!--panels-->";
+/// Where it wants the buttons for the older jar.
+pub(super) const OLDER_HERE: &str = "<!--older-->";
 
 const LARGEST_REQUEST: usize = 1 << 20;
 /// Nothing from elsewhere, nothing inline.
@@ -58,8 +62,8 @@ pub(super) fn router(front: Shared) -> Router {
         .with_state(front)
 }
 
-async fn file(kind: &'static str, text: &'static str) -> impl axum::response::IntoResponse {
-    ([(CONTENT_TYPE, kind), (CACHE_CONTROL, "no-cache")], text)
+fn file(kind: &'static str, text: &'static str) -> Ready<impl IntoResponse> {
+    ready(([(CONTENT_TYPE, kind), (CACHE_CONTROL, "no-cache")], text))
 }
 
 /// Lets through what this machine asks by one of its own names, and changes only what a page of
@@ -100,7 +104,7 @@ async fn pass(
     let path = uri.path_and_query().map_or("/", |path| path.as_str()).to_owned();
     let begun = Instant::now();
     let whole = Whole { method, path, headers, body };
-    let answer = front.balancer.send(&whole).await;
+    let mut answer = front.balancer.send(&whole).await;
     front.balancer.journal.served(Served {
         number: 0,
         method: whole.method.to_string(),
@@ -110,6 +114,20 @@ async fn pass(
         attempts: answer.attempts,
         took: begun.elapsed(),
     });
+    let instead = match (answer.replica, answer.response.status()) {
+        (None, _) => Some(
+            "All three servers are dead. Your data is not: it is in your browser. Start one again.",
+        ),
+        (_, StatusCode::SERVICE_UNAVAILABLE) => Some(
+            "Nothing was written: the jar is full for the moment, or a key is not everywhere yet. \
+             Looking at the page tidies the jar; please try again in a few seconds.",
+        ),
+        _ => None,
+    };
+    if let Some(text) = instead {
+        *answer.response.body_mut() = Bytes::from(page::interlude(text).into_string());
+        answer.response.headers_mut().insert(CONTENT_TYPE, HTML);
+    }
     front.finish(&whole.headers, answer)
 }
 
@@ -117,7 +135,7 @@ async fn pass(
 async fn pictures(State(front): State<Shared>, headers: HeaderMap) -> Response {
     let answer = front.peek(&headers).await;
     let failed = !answer.response.status().is_success();
-    let mut response = answer.response.map(|_| Bytes::from_static(PANELS_HERE.as_bytes()));
+    let mut response = answer.response.map(|_| Bytes::from(page::parts().into_string()));
     if failed {
         *response.status_mut() = StatusCode::OK; // the pictures show that nobody is alive
     }
@@ -162,8 +180,11 @@ impl Front {
     fn finish(&self, request: &HeaderMap, answer: Answer) -> Response {
         let (mut head, body) = answer.response.into_parts();
         let sent = jar::sent(request);
-        let (visitor, news) = self.visitors.of(request);
-        let parcels = jar::parcels(&sent, &head.headers);
+        let (visitor, news) = Visitors::of(request);
+        let keys = self.keys.keys();
+        let (parcels, foreign): (Vec<_>, Vec<_>) = jar::parcels(&sent, &head.headers)
+            .into_iter()
+            .partition(|parcel| keys.iter().any(|key| key.id.to_string() == parcel.key));
         self.visitors.saw(&visitor, &sent, &parcels);
         let summary = summary_of(&head.headers);
         head.headers.remove(summary::HEADER);
@@ -172,29 +193,34 @@ impl Front {
         {
             head.headers.insert(HeaderName::from_static(name), HeaderValue::from(value));
         }
-        if news {
-            if let Ok(line) = HeaderValue::from_str(&visitors::cookie(&visitor)) {
-                head.headers.append(SET_COOKIE, line);
-            }
+        if let (Some(replica), Some(did)) = (answer.replica, jar::upkeep(&parcels)) {
+            self.balancer.journal.happened(format!("replica {replica} {did}"));
         }
+        let line = HeaderValue::from_str(&visitors::cookie(&visitor));
+        head.headers.extend(line.ok().filter(|_| news).map(|line| (SET_COOKIE, line)));
         let html = head
             .headers
             .get(CONTENT_TYPE)
             .is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
         let text = if html { std::str::from_utf8(&body).ok() } else { None };
-        let Some((before, after)) = text.and_then(|text| text.split_once(PANELS_HERE)) else {
+        let Some(text) = text.filter(|text| text.contains(PANELS_HERE)) else {
             return Response::from_parts(head, Body::from(body));
         };
         let scene = Scene {
             replicas: self.balancer.fleet.replicas(),
             requests: self.balancer.journal.requests(),
             events: self.balancer.journal.events(),
-            keys: self.keys.keys(),
+            keys,
             parcels,
+            foreign,
             summary: summary.unwrap_or_default(),
             visitor: self.visitors.tell(&visitor),
         };
-        let page = format!("{before}{}{after}", panels::panels(&scene).into_string());
+        let page = text.replacen(PANELS_HERE, &panels::panels(&scene).into_string(), 1).replacen(
+            OLDER_HERE,
+            &panels::older_jar(&scene.visitor).into_string(),
+            1,
+        );
         Response::from_parts(head, Body::from(page))
     }
 }

@@ -61,7 +61,7 @@ impl Course {
             // A failure would show: the report counts keys.
             let _ = self.front.keys.rotate(LEAD_MS);
         }
-        let reply = if kill_every > 0 && begun % kill_every == 0 {
+        let reply = if kill_every > 0 && begun.is_multiple_of(kill_every) {
             tokio::join!(request, self.kill()).0
         } else {
             request.await
@@ -135,9 +135,9 @@ pub(super) async fn run(
         .killed(course.killed.load(Ordering::Relaxed))
         .keys(course.front.keys.keys().len());
     if load.json {
-        println!("{}", report.json())
+        println!("{}", report.json());
     } else {
-        print!("{}", report.table())
+        print!("{}", report.table());
     }
     Ok(if report.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -4,7 +4,7 @@
 
 const RUNNERS = 20;
 const TRIES = 20;
-const PARTS = ["top", "app", "panels"];
+const PARTS = ["top", "app", "older", "panels", "from"];
 const pause = (ms) => new Promise((done) => setTimeout(done, ms));
 let busy = 0;
 
@@ -74,7 +74,7 @@ async function post(url, body, wantsPage) {
   for (let refused = 0; ; refused++) {
     const response = await fetch(url, { method: "POST", body });
     if (response.status !== 503 || refused >= TRIES) {
-      if (wantsPage && response.ok) adopt(await response.text());
+      if (wantsPage) adopt(await response.text());
       else await response.arrayBuffer();
       return refused;
     }
@@ -129,7 +129,7 @@ async function follow() {
     if (busy || document.hidden) continue;
     try {
       const response = await fetch("/_demo/panels");
-      if (!busy && response.ok) adopt(`<div id="panels">${await response.text()}</div>`);
+      if (!busy && response.ok) adopt(await response.text());
       document.body.classList.remove("away");
     } catch {
       document.body.classList.add("away");

@@ -79,16 +79,16 @@ async fn serve(args: &Args) -> Result<ExitCode, Failure> {
     let front = Arc::new(Front { balancer, keys, visitors: Visitors::default() });
     let port = if args.headless { args.port.or(Some(0)) } else { args.port };
     let listener = listen(port).await?;
-    let address = listener.local_addr().map_err(cannot_listen)?;
+    let address = listener.local_addr().map_err(|error| cannot_listen(&error))?;
     let serving = axum::serve(listener, front::router(Arc::clone(&front)));
     if args.headless {
         tokio::select! {
-            served = serving => served.map_err(cannot_listen).map(|()| ExitCode::FAILURE),
+            served = serving => served.map_err(|error| cannot_listen(&error)).map(|()| ExitCode::FAILURE),
             done = headless::run(&args.load, &front, address) => done,
         }
     } else {
         invite(&front, address);
-        serving.await.map_err(cannot_listen)?;
+        serving.await.map_err(|error| cannot_listen(&error))?;
         Ok(ExitCode::SUCCESS)
     }
 }
@@ -110,15 +110,15 @@ async fn listen(port: Option<u16>) -> Result<TcpListener, Failure> {
     let wanted = port.unwrap_or(8080);
     match TcpListener::bind(("127.0.0.1", wanted)).await {
         Err(_) if port.is_none() => {
-            TcpListener::bind(("127.0.0.1", 0)).await.map_err(cannot_listen)
+            TcpListener::bind(("127.0.0.1", 0)).await.map_err(|error| cannot_listen(&error))
         }
         Err(error) => Err(Failure::new(format!("cannot listen on port {wanted}: {error}"))
             .hint("leave out `--port` for a free one")),
-        bound => bound.map_err(cannot_listen),
+        bound => bound.map_err(|error| cannot_listen(&error)),
     }
 }
 
-fn cannot_listen(error: std::io::Error) -> Failure {
+fn cannot_listen(error: &std::io::Error) -> Failure {
     Failure::new(format!("cannot serve on 127.0.0.1: {error}"))
 }
 

@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use maud::{DOCTYPE, Markup, html};
+use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use super::front::PANELS_HERE;
+use super::front::{OLDER_HERE, PANELS_HERE};
 use super::race::RUNNERS;
 use super::store::{PRODUCTS, Store, Theme, fresh_id};
 
@@ -12,34 +12,85 @@ pub(super) fn page(replica: u8, store: &Store, plain: &BTreeSet<u8>, full: bool)
     html! {
         (DOCTYPE)
         html lang="en" data-theme=(store.theme.name()) {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta name="color-scheme" content="light dark";
-                title { "Haversack demo" }
-                link rel="icon" href="/icon.svg" type="image/svg+xml";
-                link rel="stylesheet" href="/style.css";
-                script src="/live.js" defer {}
-            }
+            (head())
             body {
                 (top(store))
                 main {
-                    div #app {
-                        @if full {
-                            p.notice role="alert" {
-                                "That does not fit: a session holds 2,700 characters. It was refused "
-                                "whole, and nothing else was touched. Remove something first."
+                    div.left {
+                        div #app {
+                            @if full {
+                                p.notice role="alert" {
+                                    "That does not fit: a session holds 2,700 characters. It was "
+                                    "refused whole, and nothing else was touched. Remove something first."
+                                }
                             }
+                            (notes(store))
+                            (cart(store))
+                            (race(store, plain))
                         }
-                        (notes(store))
-                        (cart(store))
-                        (race(store, plain))
+                        (older_part())
                     }
-                    div #panels { (maud::PreEscaped(PANELS_HERE)) }
+                    (panels_part())
                 }
-                footer {
+                footer #from {
                     "This page came from replica " (replica) ", which has already forgotten you."
                 }
+            }
+        }
+    }
+}
+
+fn head() -> Markup {
+    html! {
+        head {
+            meta charset="utf-8";
+            meta name="viewport" content="width=device-width, initial-scale=1";
+            meta name="color-scheme" content="light dark";
+            title { "Haversack demo" }
+            link rel="icon" href="/icon.svg" type="image/svg+xml";
+            link rel="stylesheet" href="/style.css";
+            script src="/live.js" defer {}
+        }
+    }
+}
+
+/// What the front fills in: it knows the processes, the keys and the jar.
+pub(super) fn parts() -> Markup {
+    html! { (panels_part()) (older_part()) }
+}
+
+fn panels_part() -> Markup {
+    html! { div #panels { (PreEscaped(PANELS_HERE)) } }
+}
+
+fn older_part() -> Markup {
+    html! { div #older { (PreEscaped(OLDER_HERE)) } }
+}
+
+/// A page of the front's own, for when no replica has one.
+pub(super) fn interlude(text: &str) -> Markup {
+    html! {
+        (DOCTYPE)
+        html lang="en" {
+            (head())
+            body {
+                header.top { (brand()) a.button href="/" { "Back to the page" } }
+                main {
+                    div.left { p.notice role="alert" { (text) } }
+                    (panels_part())
+                }
+            }
+        }
+    }
+}
+
+fn brand() -> Markup {
+    html! {
+        div.brand {
+            img src="/icon.svg" alt="" width="40" height="40";
+            div {
+                h1 { "Haversack" }
+                p { "Your data is in your browser. The servers keep nothing." }
             }
         }
     }
@@ -48,13 +99,7 @@ pub(super) fn page(replica: u8, store: &Store, plain: &BTreeSet<u8>, full: bool)
 fn top(store: &Store) -> Markup {
     html! {
         header #top {
-            div.brand {
-                img src="/icon.svg" alt="" width="40" height="40";
-                div {
-                    h1 { "Haversack" }
-                    p { "Your data is in your browser. The servers keep nothing." }
-                }
-            }
+            (brand())
             div.who {
                 @if let Some(name) = &store.name {
                     form method="post" action="/logout" {

@@ -19,6 +19,8 @@ pub(super) struct Scene {
     pub(super) events: Vec<Happened>,
     pub(super) keys: Vec<KeyInfo>,
     pub(super) parcels: Vec<Parcel>,
+    /// Parcels of other key rings, such as those of an earlier run.
+    pub(super) foreign: Vec<Parcel>,
     pub(super) summary: Summary,
     pub(super) visitor: Told,
 }
@@ -35,7 +37,6 @@ pub(super) fn panels(scene: &Scene) -> Markup {
         (replicas(scene))
         (jar(scene))
         (keys_and_time(scene))
-        (older_jar(&scene.visitor))
     }
 }
 
@@ -69,7 +70,7 @@ fn one_replica(replica: &Replica) -> Markup {
     };
     html! {
         div class={ "replica r" (number) " " (state) } data-key={ "r" (number) } data-served=(replica.served) {
-            strong { span.dot {} "Replica " (number) }
+            strong { span.dot {} span.word { "Replica " } (number) }
             span.number title="requests answered" { (replica.served) }
             span.quiet {
                 @match (replica.pid, replica.up) {
@@ -139,6 +140,15 @@ fn jar(scene: &Scene) -> Markup {
                     }
                 }
             }
+            @if !scene.foreign.is_empty() {
+                p.quiet.foreign {
+                    span {
+                        "Beside them lie " b { (scene.foreign.len()) } " parcels of another key ring, "
+                        "from an earlier run: left alone, and not counted."
+                    }
+                    form method="post" action="/_demo/jar/sweep" { button.small { "Sweep out" } }
+                }
+            }
             @if state_limit > 0 {
                 p.quiet {
                     "Folded into one, all fields would take " (thousands(state)) " of "
@@ -174,8 +184,8 @@ fn blocks(parcels: &[Parcel]) -> Markup {
             rect.trough x="0" y="0" width="100%" height="100%" rx="8" {}
             @for (parcel, end) in parcels.iter().zip(ends) {
                 rect class={ "parcel " (class(parcel.kind)) " " (fate(parcel.fate)) }
-                    data-key=(parcel.name) x=(percent(end - parcel.chars, whole)) y="6"
-                    width=(percent(parcel.chars, whole)) height="44" rx="3" {
+                    data-key=(parcel.name) x=(percent(end - parcel.chars, whole)) y="8"
+                    width=(percent(parcel.chars, whole)) height="52" rx="4" {
                     title {
                         (parcel.name) ": " (thousands(parcel.chars)) " characters, key " (parcel.key)
                         @match parcel.fate {
@@ -229,7 +239,7 @@ fn keys_and_time(scene: &Scene) -> Markup {
     }
 }
 
-fn older_jar(visitor: &Told) -> Markup {
+pub(super) fn older_jar(visitor: &Told) -> Markup {
     html! {
         section.card aria-labelledby="h-older" {
             h2 #h-older { "Put an older jar back" }

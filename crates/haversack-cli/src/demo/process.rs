@@ -146,6 +146,11 @@ impl Fleet {
         }
     }
 
+    /// Whether a replica runs or is about to.
+    pub(super) fn has_hope(&self) -> bool {
+        self.slots().iter().any(|slot| slot.starting || slot.running.is_some())
+    }
+
     pub(super) fn live(&self) -> Vec<usize> {
         let slots = self.slots();
         let live = slots.iter().enumerate().filter(|(_, slot)| slot.running.is_some());

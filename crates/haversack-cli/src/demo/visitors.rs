@@ -55,7 +55,7 @@ impl Visitors {
     }
 
     /// The browser's id, and whether it is to be set.
-    pub(super) fn of(&self, headers: &HeaderMap) -> (String, bool) {
+    pub(super) fn of(headers: &HeaderMap) -> (String, bool) {
         let lines = headers.get_all(COOKIE).iter().filter_map(|line| line.to_str().ok());
         let mut pairs =
             lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.split_once('='));
@@ -124,5 +124,5 @@ fn fresh() -> String {
     let mut bytes = [0; 8];
     // Without randomness two browsers would share a saved jar, which a demo survives.
     let _ = getrandom::fill(&mut bytes);
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    format!("{:016x}", u64::from_ne_bytes(bytes))
 }

@@ -107,9 +107,15 @@ async function clickThrough(address) {
 
   step = "kill all";
   for (const number of [1, 2, 3]) await press("kill -9", page.locator(`.replica.r${number}`));
+  await page.reload();
+  await page.getByText("All three servers are dead").waitFor();
+  await shot("3-all-dead");
   for (const number of [1, 2, 3]) await press("start again", page.locator(`.replica.r${number}`));
   await page.reload();
   check((await page.locator(".notes li").count()) === 5, "the notes outlive all servers");
+  const dead = (text) => text.includes("502 (Bad Gateway)"); // what the browser says of that page
+  check(complaints.every(dead), complaints.join("\n"));
+  complaints.length = 0;
 
   step = "rotate";
   const before = (await state()).parcels.find((parcel) => parcel.kind === "root").key;
@@ -203,6 +209,7 @@ async function clickThrough(address) {
     await note("A second run");
     check((await page.locator(".notes li").count()) === 1, "its own session");
     await page.reload();
+    await page.getByText("parcels of another key ring").waitFor();
     await shot("12-second-run");
     await page.goto(address);
     check((await page.locator(".notes li").count()) === 5, "the first one is untouched");
