@@ -128,7 +128,7 @@ async fn pass(
         *answer.response.body_mut() = Bytes::from(page::interlude(text).into_string());
         answer.response.headers_mut().insert(CONTENT_TYPE, HTML);
     }
-    front.finish(&whole.headers, answer)
+    front.finish(&whole.method, &whole.headers, answer)
 }
 
 /// The pictures alone, for the script. Asking for them reads the session, so it is tidied.
@@ -140,7 +140,7 @@ async fn pictures(State(front): State<Shared>, headers: HeaderMap) -> Response {
         *response.status_mut() = StatusCode::OK; // the pictures show that nobody is alive
     }
     response.headers_mut().insert(CONTENT_TYPE, HTML);
-    front.finish(&headers, Answer { response, ..answer })
+    front.finish(&Method::GET, &headers, Answer { response, ..answer })
 }
 
 /// The same as data.
@@ -159,7 +159,7 @@ async fn state(State(front): State<Shared>, headers: HeaderMap) -> Response {
     let mut response = answer.response.map(|_| Bytes::from(text.to_string()));
     *response.status_mut() = StatusCode::OK;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    front.finish(&headers, Answer { response, ..answer })
+    front.finish(&Method::GET, &headers, Answer { response, ..answer })
 }
 
 const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
@@ -177,7 +177,7 @@ impl Front {
     }
 
     /// Puts the pictures where the page wants them, and tells who answered.
-    fn finish(&self, request: &HeaderMap, answer: Answer) -> Response {
+    fn finish(&self, method: &Method, request: &HeaderMap, answer: Answer) -> Response {
         let (mut head, body) = answer.response.into_parts();
         let sent = jar::sent(request);
         let (visitor, news) = Visitors::of(request);
@@ -193,7 +193,8 @@ impl Front {
         {
             head.headers.insert(HeaderName::from_static(name), HeaderValue::from(value));
         }
-        if let (Some(replica), Some(did)) = (answer.replica, jar::upkeep(&parcels)) {
+        let did = if method.is_safe() { jar::upkeep(&parcels) } else { None };
+        if let (Some(replica), Some(did)) = (answer.replica, did) {
             self.balancer.journal.happened(format!("replica {replica} {did}"));
         }
         let line = HeaderValue::from_str(&visitors::cookie(&visitor));

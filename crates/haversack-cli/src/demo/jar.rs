@@ -86,20 +86,16 @@ fn kind(name: &str) -> Option<Kind> {
     }
 }
 
-/// What a response did to the jar beyond what was asked, if it is worth a sentence.
+/// What the answer to a read did to the jar, if it is worth a sentence: a read writes nothing of
+/// its own, so it is upkeep.
 pub(super) fn upkeep(parcels: &[Parcel]) -> Option<String> {
     let with = |fate| parcels.iter().filter(move |parcel| parcel.fate == fate);
     let (new, gone) = (with(Fate::New).count(), with(Fate::Gone).count());
-    let written = |parcel: &Parcel| matches!(parcel.kind, Kind::Anonymous | Kind::Signed);
-    if new == 0 || gone == 0 || with(Fate::New).any(|parcel| parcel.kind == Kind::Marker) {
-        return None;
-    }
     let key = &with(Fate::New).next()?.key;
-    if with(Fate::Gone).all(|parcel| parcel.key != *key) {
-        return Some(format!("sealed {new} parcels anew under key {key}"));
+    if parcels.iter().any(|parcel| parcel.fate != Fate::New && parcel.key != *key) {
+        return Some(format!("sealed anew under key {key}: {new} of {}", parcels.len() - new));
     }
-    let folded = with(Fate::Gone).chain(with(Fate::New)).all(written) && gone > new;
-    folded.then(|| format!("folded {gone} fragments into {new}"))
+    (gone > new).then(|| format!("folded {gone} fragments into {new}"))
 }
 
 /// A line that puts a cookie into the jar as the session layer would.

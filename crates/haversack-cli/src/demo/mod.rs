@@ -60,27 +60,31 @@ pub(crate) struct Args {
 
 /// Runs the demo until Ctrl-C, or until the built-in client is done.
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
-    // Everything that must end with us is dropped here, in this order: processes, then keys.
     runtime()?.block_on(async {
-        tokio::select! {
-            done = serve(args) => done,
+        let keys = KeyFile::create()?;
+        let fleet = tokio::select! {
+            started = Fleet::start_all(keys.path().to_owned()) => Arc::new(started?),
+            () = stop() => return Ok(INTERRUPTED.into()),
+        };
+        let done = tokio::select! {
+            done = serve(args, keys, Arc::clone(&fleet)) => done,
             () = stop() => Ok(if args.headless { INTERRUPTED.into() } else { ExitCode::SUCCESS }),
-        }
+        };
+        fleet.stop().await;
+        done
     })
 }
 
 /// What shells tell of a program that SIGINT ended.
 const INTERRUPTED: u8 = 130;
 
-async fn serve(args: &Args) -> Result<ExitCode, Failure> {
-    let keys = KeyFile::create()?;
-    let fleet = Arc::new(Fleet::start_all(keys.path().to_owned()).await?);
-    let balancer = Balancer::new(Arc::clone(&fleet), Arc::new(Journal::default()));
+async fn serve(args: &Args, keys: KeyFile, fleet: Arc<Fleet>) -> Result<ExitCode, Failure> {
+    let balancer = Balancer::new(fleet, Arc::new(Journal::default()));
     let front = Arc::new(Front { balancer, keys, visitors: Visitors::default() });
     let port = if args.headless { args.port.or(Some(0)) } else { args.port };
     let listener = listen(port).await?;
     let address = listener.local_addr().map_err(|error| cannot_listen(&error))?;
-    let serving = axum::serve(listener, front::router(Arc::clone(&front)));
+    let serving = axum::serve(listener, front::router(Arc::clone(&front))).into_future();
     if args.headless {
         tokio::select! {
             served = serving => served.map_err(|error| cannot_listen(&error)).map(|()| ExitCode::FAILURE),

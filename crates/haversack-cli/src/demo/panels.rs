@@ -232,6 +232,9 @@ fn keys_and_time(scene: &Scene) -> Markup {
                         }
                         p.quiet { "left if unused; use prolongs it, 12 hours at most" }
                     }
+                    None if !scene.parcels.is_empty() && scene.summary.arrival.is_empty() => {
+                        p.quiet { "Nobody is alive to open it; it waits in the jar." }
+                    }
                     None => { p.quiet { "No session yet: it begins with the first thing you write." } }
                 }
             }

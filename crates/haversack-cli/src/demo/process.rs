@@ -132,6 +132,13 @@ impl Fleet {
         pid
     }
 
+    /// Kills all, for good.
+    pub(super) async fn stop(&self) {
+        for number in 1..=REPLICAS {
+            self.kill(number).await;
+        }
+    }
+
     /// Where a replica listens, if it runs.
     pub(super) fn address(&self, number: usize) -> Option<SocketAddr> {
         let slots = self.slots();
