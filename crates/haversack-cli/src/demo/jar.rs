@@ -27,6 +27,8 @@ pub(super) enum Kind {
 pub(super) enum Fate {
     Gone,
     New,
+    /// The same content, sealed again: names come from content, so it keeps its name.
+    Resealed,
     Stays,
 }
 
@@ -55,10 +57,14 @@ pub(super) fn parcels(sent: &[(String, String)], response: &HeaderMap) -> Vec<Pa
         sent.iter().filter_map(|(name, value)| parcel(name, value, Fate::Stays)).collect();
     let lines = response.get_all(SET_COOKIE).iter().filter_map(|line| line.to_str().ok());
     for (name, value) in lines.filter_map(|line| line.split(';').next()?.split_once('=')) {
-        let held = parcels.iter().position(|parcel| parcel.name == name);
-        match (held.and_then(|at| parcels.get_mut(at)), value.is_empty()) {
-            (Some(parcel), true) => parcel.fate = Fate::Gone,
-            (Some(_), false) | (None, true) => {}
+        match (parcels.iter_mut().find(|held| held.name == name), value.is_empty()) {
+            (Some(held), true) => held.fate = Fate::Gone,
+            (None, true) => {}
+            (Some(held), false) => {
+                if let Some(resealed) = parcel(name, value, Fate::Resealed) {
+                    *held = resealed;
+                }
+            }
             (None, false) => parcels.extend(parcel(name, value, Fate::New)),
         }
     }
@@ -90,12 +96,12 @@ fn kind(name: &str) -> Option<Kind> {
 /// its own, so it is upkeep.
 pub(super) fn upkeep(parcels: &[Parcel]) -> Option<String> {
     let with = |fate| parcels.iter().filter(move |parcel| parcel.fate == fate);
-    let (new, gone) = (with(Fate::New).count(), with(Fate::Gone).count());
-    let key = &with(Fate::New).next()?.key;
-    if parcels.iter().any(|parcel| parcel.fate != Fate::New && parcel.key != *key) {
-        return Some(format!("sealed anew under key {key}: {new} of {}", parcels.len() - new));
+    if let Some(resealed) = with(Fate::Resealed).next() {
+        let (n, key) = (with(Fate::Resealed).count(), &resealed.key);
+        return Some(format!("sealed {n} parcels anew, under key {key}"));
     }
-    (gone > new).then(|| format!("folded {gone} fragments into {new}"))
+    let (new, gone) = (with(Fate::New).count(), with(Fate::Gone).count());
+    (new > 0 && gone > new).then(|| format!("folded {gone} fragments into {new}"))
 }
 
 /// A line that puts a cookie into the jar as the session layer would.
@@ -120,11 +126,15 @@ mod tests {
         let mut response = HeaderMap::new();
         response.append(SET_COOKIE, put("__Host-Http-hv.aXXcccccc", "hv1A").parse().unwrap());
         response.append(SET_COOKIE, take("__Host-Http-hv.aXXbbbbbb").parse().unwrap());
+        response.append(
+            SET_COOKIE,
+            put("__Host-Http-hv.rXXaaaaaa", "hv1A87654321mark").parse().unwrap(),
+        );
         let parcels = parcels(&sent(&request), &response);
         let fates: Vec<_> = parcels.iter().map(|parcel| (parcel.kind, parcel.fate)).collect();
         let anonymous = [(Kind::Anonymous, Fate::Gone), (Kind::Anonymous, Fate::New)];
-        assert_eq!(fates[0], (Kind::Root, Fate::Stays));
+        assert_eq!(fates[0], (Kind::Root, Fate::Resealed));
         assert_eq!(fates[1..], anonymous);
-        assert_eq!(parcels[0].key, "12345678");
+        assert_eq!(parcels[0].key, "87654321");
     }
 }

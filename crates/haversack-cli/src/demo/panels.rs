@@ -121,7 +121,8 @@ fn jar(scene: &Scene) -> Markup {
     let Summary { state, state_limit, .. } = scene.summary;
     let here = scene.parcels.iter().filter(|parcel| parcel.fate != Fate::Gone);
     let chars: usize = here.clone().map(|parcel| parcel.chars).sum();
-    let (new, gone) = (count(&scene.parcels, Fate::New), count(&scene.parcels, Fate::Gone));
+    let [new, resealed, gone] =
+        [Fate::New, Fate::Resealed, Fate::Gone].map(|fate| count(&scene.parcels, fate));
     html! {
         section.card aria-labelledby="h-jar" {
             h2 #h-jar { "The session, in your browser’s cookie jar" }
@@ -129,6 +130,7 @@ fn jar(scene: &Scene) -> Markup {
             p.figures {
                 strong { (here.count()) " parcels" } ", " (thousands(chars)) " of " (thousands(BUDGET)) " characters"
                 @if new > 0 { " · " b.new { (new) " just set" } }
+                @if resealed > 0 { " · " b.new { (resealed) " sealed anew" } }
                 @if gone > 0 { " · " b.gone { (gone) " just deleted" } }
                 @if new == 1 && gone > 1 { " · " b { "folded" } }
             }
@@ -191,6 +193,7 @@ fn blocks(parcels: &[Parcel]) -> Markup {
                         @match parcel.fate {
                             Fate::New => { ", set by this answer" }
                             Fate::Gone => { ", deleted by this answer" }
+                            Fate::Resealed => { ", sealed anew by this answer" }
                             Fate::Stays => {}
                         }
                     }
@@ -280,6 +283,7 @@ fn fate(fate: Fate) -> &'static str {
     match fate {
         Fate::Gone => "gone",
         Fate::New => "new",
+        Fate::Resealed => "resealed",
         Fate::Stays => "",
     }
 }

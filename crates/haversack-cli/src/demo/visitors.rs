@@ -83,7 +83,7 @@ impl Visitors {
     pub(super) fn saw(&self, id: &str, sent: &[(String, String)], parcels: &[Parcel]) {
         self.with(id, |visitor| {
             visitor.returned |= !sent.is_empty();
-            if parcels.iter().any(|parcel| parcel.fate == Fate::New) {
+            if parcels.iter().any(|parcel| matches!(parcel.fate, Fate::New | Fate::Resealed)) {
                 visitor.unreturned += 1;
             }
         });
