@@ -539,9 +539,8 @@ def read(ring, base, lifetime, now, cookies, identity=()):
     names = [name for name, *_ in found]
     duplicates = {name for name in names if names.count(name) > 1}
     if duplicates:
-        out.rejected = dict.fromkeys(duplicates, "duplicate")
+        out.rejected = dict.fromkeys(duplicates, "duplicate_name")
         out.unopened = sorted(set(names) - duplicates)
-        out.partial = True
         return out
 
     openable, chars = [], 0
@@ -627,9 +626,9 @@ def read(ring, base, lifetime, now, cookies, identity=()):
                 frame = envelope.unseal(ring, tried)
             except Rejection:
                 continue
-            if root.lineage in joined:
+            under = kind == "u"
+            if root.lineage in joined and (not under or root.subject == winner.subject):
                 try:
-                    under = kind == "u" and root.subject == winner.subject
                     taken += [(under, entry) for entry in Fragment.parse(frame).entries]
                 except Rejection as rejection:
                     out.rejected[name] = str(rejection)

@@ -5,6 +5,7 @@
 //! says what, where and how to put it right, on standard error, with exit code 1 (2 for usage).
 
 mod demo;
+mod keys;
 mod output;
 
 use std::process::ExitCode;
@@ -24,6 +25,9 @@ enum Command {
     Demo(demo::Args),
     #[command(hide = true)]
     DemoReplica(demo::ReplicaArgs),
+    /// Make, show, rotate and check key rings
+    #[command(subcommand)]
+    Keys(keys::Keys),
 }
 
 fn main() -> ExitCode {
@@ -31,6 +35,7 @@ fn main() -> ExitCode {
     let done: Result<ExitCode, output::Failure> = match cli.command {
         Command::Demo(args) => demo::run(&args),
         Command::DemoReplica(args) => demo::run_replica(&args),
+        Command::Keys(keys) => keys.run(),
     };
     done.unwrap_or_else(|failure| failure.report())
 }

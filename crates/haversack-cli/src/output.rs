@@ -1,7 +1,12 @@
 //! How commands speak: failures with a hint, colours only on a terminal.
 
-use std::io::{IsTerminal as _, stderr};
+use std::io::{IsTerminal as _, Write as _, stderr, stdout};
 use std::process::ExitCode;
+
+/// Says something on standard output. Whoever does not listen any more, as `head`, has heard enough.
+pub(crate) fn say(text: &str) {
+    let _ = writeln!(stdout().lock(), "{text}");
+}
 
 /// Why a command failed, and what to do about it.
 #[derive(Debug)]

@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 
 use crate::admit::Admitted;
 use crate::budget::{self, Limit, state_chars, too_large};
+use crate::codec::Fields;
 use crate::draft::{Body, Draft};
 use crate::jar::Jar;
 use crate::join::{Holding, holdings, join};
@@ -23,6 +24,8 @@ pub(crate) struct Situation<'a> {
     pub(crate) admitted: &'a Admitted,
     pub(crate) policy: &'a Policy,
     pub(crate) keys: &'a Keys,
+    /// The session type's default, entry by entry.
+    pub(crate) defaults: &'a Fields,
     pub(crate) now: Timestamp,
 }
 

@@ -317,6 +317,7 @@ impl<T: Default + Serialize + DeserializeOwned> Exchange<T> {
             admitted: &self.admitted,
             policy: &self.snapshot.rules.policy,
             keys: &self.snapshot.keys,
+            defaults: self.snapshot.rules.schema.default_fields(),
             now,
         }
     }

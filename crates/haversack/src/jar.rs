@@ -81,7 +81,7 @@ impl Jar {
         if jar.refuse_duplicates(&ours) {
             return (jar, Vec::new());
         }
-        let mut parcels = jar.refuse_unreadable(ours, keys, dead, now);
+        let mut parcels = jar.refuse_unreadable(ours, keys, dead, base, now);
         // End markers, roots, then fragments; within a kind as the client sent them.
         parcels.sort_by_key(|parcel| match parcel.suffix.kind() {
             Kind::End => 0,
@@ -136,32 +136,12 @@ impl Jar {
         ours: Vec<(Found<'h>, Result<Envelope<'h>, Rejection>)>,
         keys: &'k Keys,
         dead: &BTreeSet<KeyId>,
+        base: &str,
         now: Timestamp,
     ) -> Vec<Sealed<'h, 'k>> {
         let mut parcels = Vec::with_capacity(ours.len());
         for (found, envelope) in ours {
-            let size = base_name_and_value(&found);
-            let opened = if size > COOKIE_MAX {
-                Err(Rejection::Oversized)
-            } else {
-                envelope.and_then(|envelope| {
-                    let suffix = Suffix::parse(found.suffix).ok_or(Rejection::Malformed)?;
-                    let key = match keys.find(&envelope.key_id(), now) {
-                        Lookup::Key(key) => key,
-                        Lookup::Unknown if dead.contains(&envelope.key_id()) => {
-                            return Err(Rejection::RetiredKey);
-                        }
-                        Lookup::Unknown | Lookup::Foreign => {
-                            return Err(Rejection::UnknownKey(envelope.key_id()));
-                        }
-                        Lookup::ReplacedRing => return Err(Rejection::ReplacedRing),
-                        Lookup::Retired => return Err(Rejection::RetiredKey),
-                        Lookup::Revoked => return Err(Rejection::RevokedKey),
-                    };
-                    Ok(Sealed { suffix, found, envelope, key })
-                })
-            };
-            match opened {
+            match envelope.and_then(|envelope| readable(found, envelope, keys, dead, base, now)) {
                 Ok(parcel) => parcels.push(parcel),
                 Err(why) => self.refuse(found.suffix, why),
             }
@@ -175,7 +155,7 @@ impl Jar {
             .iter()
             .take(READ_PARCELS)
             .take_while(|parcel| {
-                chars += parcel.found.chars;
+                chars += base_name_and_value(&parcel.found);
                 chars <= READ_CHARS
             })
             .count();
@@ -285,6 +265,50 @@ impl Sealed<'_, '_> {
     fn opened<F>(&self, frame: F, now: Timestamp) -> Opened<F> {
         let stale = self.key.has_stopped_sealing(now);
         Opened { suffix: self.suffix, chars: self.found.chars, stale, frame }
+    }
+}
+
+/// A parcel with a name of ours and the one key that may have sealed it.
+fn readable<'h, 'k>(
+    found: Found<'h>,
+    envelope: Envelope<'h>,
+    keys: &'k Keys,
+    dead: &BTreeSet<KeyId>,
+    base: &str,
+    now: Timestamp,
+) -> Result<Sealed<'h, 'k>, Rejection> {
+    let suffix = Suffix::parse(found.suffix);
+    if suffix.is_none() && !found.suffix.is_empty() {
+        return Err(Rejection::Malformed);
+    }
+    let id = envelope.key_id();
+    let key = match keys.find(&id, now) {
+        // No ring can hold a key of the other suite yet.
+        Lookup::Key(key) if key.suite() != envelope.suite() => {
+            return Err(Rejection::UnknownKey(id));
+        }
+        Lookup::Key(key) => key,
+        Lookup::Unknown if dead.contains(&id) => return Err(Rejection::RetiredKey),
+        Lookup::Unknown | Lookup::Foreign => return Err(Rejection::UnknownKey(id)),
+        Lookup::ReplacedRing => return Err(Rejection::ReplacedRing),
+        Lookup::Retired => return Err(Rejection::RetiredKey),
+        Lookup::Revoked => return Err(Rejection::RevokedKey),
+    };
+    match suffix {
+        Some(suffix) => Ok(Sealed { suffix, found, envelope, key }),
+        None => Err(whole_session(&envelope, key, base)),
+    }
+}
+
+/// A cookie named by the base alone is a whole session in one parcel, which later versions write.
+fn whole_session(envelope: &Envelope<'_>, key: &Key, base: &str) -> Rejection {
+    let mut channel = String::from("c:");
+    channel.push_str(base);
+    let mut frame = Vec::new();
+    match seal::unseal(key, envelope, &channel, &[], &mut frame).and_then(|()| Root::parse(&frame))
+    {
+        Err(why) => why,
+        Ok(_) => Rejection::Malformed,
     }
 }
 

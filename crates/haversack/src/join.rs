@@ -103,8 +103,8 @@ pub(crate) fn join<'a>(holdings: &[Holding<'a>]) -> Vec<Joined<'a>> {
 
 /// The session's state: identity fields from the head, whole, and the join of the rest.
 ///
-/// A fragment's entry that is an identity field is never taken; `mislaid` gets those that the
-/// program declares to be one although the head lacks it.
+/// A fragment's entry that is an identity field, by the head or by declaration, is never taken;
+/// `mislaid` gets its name.
 pub(crate) fn state<'a>(
     head: &'a Root,
     joined: &[Joined<'a>],
@@ -115,10 +115,8 @@ pub(crate) fn state<'a>(
     let in_head = state.len();
     for Joined { entry, .. } in joined {
         let identity = state.get(..in_head).unwrap_or_default();
-        if identity.iter().any(|identity| field_of(identity.name) == field_of(entry.name)) {
-            continue;
-        }
-        if policy.is_identity(entry.name) {
+        let in_head = |identity: &Entry<'_>| field_of(identity.name) == field_of(entry.name);
+        if identity.iter().any(in_head) || policy.is_identity(entry.name) {
             mislaid(entry.name);
             continue;
         }

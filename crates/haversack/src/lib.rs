@@ -30,6 +30,8 @@ mod state;
 #[cfg(test)]
 mod testing;
 mod transport;
+#[cfg(test)]
+mod vectors;
 mod wire;
 
 pub use self::arrival::{Arrival, ArrivalKind};

@@ -26,7 +26,6 @@ mod report;
 mod store;
 mod summary;
 mod visitors;
-mod watch;
 
 use std::net::SocketAddr;
 use std::process::ExitCode;

@@ -7,12 +7,12 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::response::{IntoResponse as _, Response};
-use haversack_tower::{Haversack, Lifetime, SessionError, SessionLayer};
+use haversack_tower::{Haversack, Lifetime, SessionError, SessionLayer, file};
 use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpListener;
 
 use super::store::Store;
-use super::{app, race, runtime, watch};
+use super::{app, race, runtime};
 use crate::output::Failure;
 
 /// A server of the demo; started by it, not by people.
@@ -33,7 +33,7 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
     // So that a demo in which nothing is lost cannot be one in which something else remembers:
     // this is all that a replica has, and no two of them share more than the key file.
-    let sessions = Haversack::<Store>::builder(watch::watch(&args.keys)?)
+    let sessions = Haversack::<Store>::builder(file::watch(&args.keys)?)
         .subject("name")
         .keep(["theme"])
         .lifetime(LIFETIME)

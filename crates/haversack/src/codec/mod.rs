@@ -112,6 +112,11 @@ impl<T: Default + Serialize + DeserializeOwned> Schema<T> {
         self.default.get(name)
     }
 
+    /// The default's entries.
+    pub(crate) fn default_fields(&self) -> &Fields {
+        &self.default
+    }
+
     /// Lays `state`, ascending by name, over the default. Never fails: in the worst case the value is
     /// `T::default()` and everything is reported.
     pub(crate) fn decode(&self, state: &[Entry<'_>]) -> Decoded<T> {

@@ -159,6 +159,12 @@ impl KeyRing {
         self.revision
     }
 
+    /// Whether the two are revisions of one ring: the same app and the same index key. What one of
+    /// two different rings sealed means nothing to the other.
+    pub fn is_revision_of(&self, other: &Self) -> bool {
+        self.app == other.app && self.index == other.index
+    }
+
     /// The keys and what each of them does at `now`, in the order of the document.
     pub fn keys(&self, now: Timestamp) -> impl Iterator<Item = KeyInfo> + '_ {
         self.keys.iter().map(move |key| {

@@ -93,6 +93,14 @@ fn at_every_moment_of_many_rotations_one_key_seals_and_what_it_sealed_opens() {
 }
 
 #[test]
+fn revisions_of_a_ring_are_told_from_other_rings() {
+    let first = ring();
+    assert!(first.rotate(T0, Seeded(2), LEAD, OVERLAP).unwrap().is_revision_of(&first));
+    assert!(!KeyRing::generate(first.app(), T0, Seeded(3)).unwrap().is_revision_of(&first));
+    assert!(!KeyRing::generate("other", T0, Seeded(1)).unwrap().is_revision_of(&first));
+}
+
+#[test]
 fn rotation_waits_for_the_key_that_is_already_there() {
     let second = ring().rotate(T0, Seeded(2), LEAD, OVERLAP).unwrap();
     let error = second.rotate(T0.plus_millis(1), Seeded(3), LEAD, OVERLAP).unwrap_err();

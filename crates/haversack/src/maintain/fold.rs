@@ -6,6 +6,7 @@ use core::iter;
 
 use super::{Step, Work};
 use crate::budget::{FOLD_JAR, FOLD_JAR_MAX, FRAGMENTS, WASTE};
+use crate::codec::field_of;
 use crate::draft::Draft;
 use crate::event::Situation;
 use crate::join::{Holding, owned};
@@ -114,17 +115,25 @@ impl Situation<'_> {
         Some(Step { work: Work::Fold, set, delete })
     }
 
-    /// Whether a fold may drop this tombstone: it is old, and nothing is left for it to hide.
+    /// Whether a fold may drop this tombstone: it is old, and nothing is left for it to hide, be it
+    /// another entry of its name, a whole map that its field was before it was split, or a default.
     fn forgets(&self, entry: &Entry<'_>, all: &[Holding<'_>]) -> bool {
         let slot = self.now.as_millis() / SLOT_MS * SLOT_MS;
         let old = entry.stamp.as_millis().saturating_add(TOMBSTONE_MS) < slot;
         if entry.content != Content::Tombstone || !old || self.partial() {
             return false;
         }
-        let another = |held: Entry<'_>| held.name == entry.name && held != *entry;
+        if self.defaults.get(entry.name).is_some() {
+            return false;
+        }
+        let hidden = |held: Entry<'_>| {
+            let same = held.name == entry.name && held != *entry;
+            let whole = held.name == field_of(entry.name) && held.name != entry.name;
+            same || whole
+        };
         let read = self.jar.fragments.iter().map(|owned| &owned.frame.fragment);
         let set = all.iter().map(|holding| holding.fragment);
-        !read.chain(set).any(|fragment| fragment.entries().any(another))
+        !read.chain(set).any(|fragment| fragment.entries().any(hidden))
     }
 
     fn fits(&self, step: &Step, inputs: usize) -> bool {

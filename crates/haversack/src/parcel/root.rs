@@ -54,7 +54,11 @@ impl Root {
                 return Ok(implied);
             }
             let time = u64::from(born).checked_add(reader.varint()?).ok_or(Rejection::Malformed)?;
-            if time == implied { Err(Rejection::Malformed) } else { Ok(time) }
+            if time == implied || time > Stamp::MAX.as_millis() / 1000 {
+                Err(Rejection::Malformed)
+            } else {
+                Ok(time)
+            }
         };
         let auth = time(AUTH)?;
         let seen = time(SEEN)?;

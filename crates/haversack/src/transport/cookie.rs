@@ -115,7 +115,8 @@ impl CookieSpec {
     /// A `Set-Cookie` value that makes the client forget a parcel: same attributes, no time left.
     pub(crate) fn delete(&self, suffix: &str) -> String {
         let mut line = String::with_capacity(self.delete_len(suffix));
-        let _ = write!(line, "{}.{suffix}=; Max-Age=0", self.base);
+        let dot = if suffix.is_empty() { "" } else { "." };
+        let _ = write!(line, "{}{dot}{suffix}=; Max-Age=0", self.base);
         self.attributes(&mut line);
         line
     }
@@ -168,7 +169,7 @@ fn decimal_len(n: u64) -> usize {
 /// One of our cookies on a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Found<'h> {
-    /// What follows `<base>.` in the name.
+    /// What follows `<base>.` in the name; empty for the base itself.
     pub(crate) suffix: &'h str,
     pub(crate) value: &'h [u8],
     /// What it takes in the `Cookie` line.
@@ -184,27 +185,27 @@ pub(crate) fn collect<'h>(base: &str, lines: impl IntoIterator<Item = &'h [u8]>)
     for line in lines {
         for pair in line.split(|&byte| byte == b';') {
             let pair = pair.trim_ascii();
-            let Some(suffix) =
-                pair.strip_prefix(base.as_bytes()).and_then(|rest| rest.strip_prefix(b"."))
-            else {
-                continue;
-            };
-            let Some(equals) = suffix.iter().position(|&byte| byte == b'=') else { continue };
-            let (suffix, value) = suffix.split_at(equals);
+            let Some(rest) = pair.strip_prefix(base.as_bytes()) else { continue };
+            let Some(equals) = rest.iter().position(|&byte| byte == b'=') else { continue };
+            let (name, value) = rest.split_at(equals);
             let value = value.strip_prefix(b"=").unwrap_or_default();
-            let token = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
-            if suffix.is_empty()
-                || suffix.len() > 64
-                || !suffix.iter().all(token)
-                || !wire::is_ours(value)
-            {
-                continue;
-            }
+            let suffix = match name {
+                [] => name,
+                [b'.', suffix @ ..] if is_suffix(suffix) => suffix,
+                _ => continue,
+            };
             let Ok(suffix) = core::str::from_utf8(suffix) else { continue };
-            found.push(Found { suffix, value, chars: pair.len() + "; ".len() });
+            if wire::is_ours(value) {
+                found.push(Found { suffix, value, chars: pair.len() + "; ".len() });
+            }
         }
     }
     found
+}
+
+fn is_suffix(text: &[u8]) -> bool {
+    let base64url = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
+    (1..=64).contains(&text.len()) && text.iter().all(base64url)
 }
 
 /// Whether a `Cookie` line may hold one of our cookies; all that an untouched session costs.
@@ -212,6 +213,6 @@ pub fn mentions(base: &str, line: &[u8]) -> bool {
     line.split(|&byte| byte == b';').any(|pair| {
         pair.trim_ascii_start()
             .strip_prefix(base.as_bytes())
-            .is_some_and(|rest| rest.first() == Some(&b'.'))
+            .is_some_and(|rest| matches!(rest.first(), Some(b'.' | b'=')))
     })
 }

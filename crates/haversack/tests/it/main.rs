@@ -2,3 +2,5 @@
 
 mod client;
 mod events;
+mod maintenance;
+mod races;

@@ -1,0 +1,8 @@
+//! The layer and the extractor as a service uses them, driven by a browser.
+
+mod caching;
+mod hostile;
+mod keys;
+mod misuse;
+mod shop;
+mod writes;
