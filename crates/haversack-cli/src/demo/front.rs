@@ -42,7 +42,7 @@ const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; c
 
 pub(super) struct Front {
     pub(super) balancer: Balancer,
-    pub(super) keys: KeyFile,
+    pub(super) keys: Arc<KeyFile>,
     pub(super) visitors: Visitors,
 }
 

@@ -63,8 +63,8 @@ function pulse(before) {
   }
 }
 
-function say(text) {
-  const place = document.getElementById("race-says");
+function say(where, text) {
+  const place = document.getElementById(where);
   if (place) place.textContent = text;
 }
 
@@ -74,13 +74,14 @@ async function post(url, body, wantsPage) {
   for (let refused = 0; ; refused++) {
     const response = await fetch(url, { method: "POST", body });
     if (response.status !== 503 || refused >= TRIES) {
+      if (refused) say("says", "");
       if (wantsPage) adopt(await response.text());
       else await response.arrayBuffer();
       return refused;
     }
+    say("says", "Nothing was written: the jar is full. Reads fold it; asking again…");
     await pause(1000);
-    // A read lets the jar be folded, which makes room.
-    await (await fetch("/_demo/panels")).text();
+    adopt(await (await fetch("/_demo/panels")).text());
   }
 }
 
@@ -89,16 +90,19 @@ async function reload() {
 }
 
 async function race() {
-  say("on your marks…");
-  await post("/race/clear", null, true);
+  say("race-says", "on your marks…");
+  const ready = await post("/race/clear", null, true);
   const runners = [...Array(RUNNERS).keys()];
   const lane = (kind) => Promise.all(runners.map((n) => post(`/race/${kind}/${n}`, null, false)));
-  say("20 requests, all at once…");
+  say("race-says", "20 requests, all at once…");
   const plain = await lane("plain");
   const session = await lane("session");
   await reload();
-  const refused = [...plain, ...session].reduce((sum, times) => sum + times, 0);
-  say(refused ? `done; ${refused} requests were refused while the jar was full, and sent again` : "done");
+  const refused = [ready, ...plain, ...session].reduce((sum, times) => sum + times, 0);
+  say(
+    "race-says",
+    refused ? `Done. While the jar was full, ${refused} requests were refused, and sent again.` : "Done.",
+  );
   document.body.dataset.raced = String(Number(document.body.dataset.raced ?? 0) + 1);
 }
 

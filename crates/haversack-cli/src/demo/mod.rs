@@ -60,16 +60,17 @@ pub(crate) struct Args {
 /// Runs the demo until Ctrl-C, or until the built-in client is done.
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
     runtime()?.block_on(async {
-        let keys = KeyFile::create()?;
+        let keys = Arc::new(KeyFile::create()?);
         let fleet = tokio::select! {
             started = Fleet::start_all(keys.path().to_owned()) => Arc::new(started?),
             () = stop() => return Ok(INTERRUPTED.into()),
         };
         let done = tokio::select! {
-            done = serve(args, keys, Arc::clone(&fleet)) => done,
+            done = serve(args, Arc::clone(&keys), Arc::clone(&fleet)) => done,
             () = stop() => Ok(if args.headless { INTERRUPTED.into() } else { ExitCode::SUCCESS }),
         };
         fleet.stop().await;
+        drop(keys); // last: a replica on its way up reads them
         done
     })
 }
@@ -77,7 +78,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
 /// What shells tell of a program that SIGINT ended.
 const INTERRUPTED: u8 = 130;
 
-async fn serve(args: &Args, keys: KeyFile, fleet: Arc<Fleet>) -> Result<ExitCode, Failure> {
+async fn serve(args: &Args, keys: Arc<KeyFile>, fleet: Arc<Fleet>) -> Result<ExitCode, Failure> {
     let balancer = Balancer::new(fleet, Arc::new(Journal::default()));
     let front = Arc::new(Front { balancer, keys, visitors: Visitors::default() });
     let port = if args.headless { args.port.or(Some(0)) } else { args.port };

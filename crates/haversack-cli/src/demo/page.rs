@@ -32,6 +32,7 @@ pub(super) fn page(replica: u8, store: &Store, plain: &BTreeSet<u8>, full: bool)
                     }
                     (panels_part())
                 }
+                output #says {}
                 footer #from {
                     "This page came from replica " (replica) ", which has already forgotten you."
                 }

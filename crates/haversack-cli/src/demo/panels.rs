@@ -129,6 +129,7 @@ fn jar(scene: &Scene) -> Markup {
             (blocks(&scene.parcels))
             p.figures {
                 strong { (here.count()) " parcels" } ", " (thousands(chars)) " of " (thousands(BUDGET)) " characters"
+                @if chars > BUDGET { " · " b.gone { "writes wait until reads have folded it" } }
                 @if new > 0 { " · " b.new { (new) " just set" } }
                 @if resealed > 0 { " · " b.new { (resealed) " sealed anew" } }
                 @if gone > 0 { " · " b.gone { (gone) " just deleted" } }
@@ -184,6 +185,9 @@ fn blocks(parcels: &[Parcel]) -> Markup {
     html! {
         svg.jar role="img" aria-label="the parcels by size, against the budget" {
             rect.trough x="0" y="0" width="100%" height="100%" rx="8" {}
+            @if total > BUDGET {
+                rect.over x=(percent(BUDGET, whole)) width="100%" height="100%" {}
+            }
             @for (parcel, end) in parcels.iter().zip(ends) {
                 rect class={ "parcel " (class(parcel.kind)) " " (fate(parcel.fate)) }
                     data-key=(parcel.name) x=(percent(end - parcel.chars, whole)) y="8"

@@ -3,12 +3,13 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::Stdio;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use crate::output::Failure;
 
@@ -20,6 +21,7 @@ const START_PATIENCE: Duration = Duration::from_secs(20);
 pub(super) struct Fleet {
     keys: PathBuf,
     slots: Mutex<Vec<Slot>>,
+    stopped: AtomicBool,
 }
 
 #[derive(Default)]
@@ -52,7 +54,7 @@ impl Fleet {
     /// Starts all replicas; they read the keys at `keys`.
     pub(super) async fn start_all(keys: PathBuf) -> Result<Self, Failure> {
         let slots = std::iter::repeat_with(Slot::default).take(REPLICAS).collect();
-        let fleet = Self { keys, slots: Mutex::new(slots) };
+        let fleet = Self { keys, slots: Mutex::new(slots), stopped: AtomicBool::new(false) };
         let (one, two, three) = tokio::join!(fleet.start(1), fleet.start(2), fleet.start(3));
         one.and(two).and(three)?;
         Ok(fleet)
@@ -76,7 +78,7 @@ impl Fleet {
             let Some(slot) = number.checked_sub(1).and_then(|at| slots.get_mut(at)) else {
                 return Err(Failure::new(format!("there is no replica {number}")));
             };
-            if slot.starting || slot.running.is_some() {
+            if slot.starting || slot.running.is_some() || self.stopped.load(Ordering::Relaxed) {
                 return Ok(());
             }
             slot.starting = true;
@@ -86,6 +88,9 @@ impl Fleet {
         let Some(slot) = slots.get_mut(number - 1) else { return Ok(()) };
         slot.starting = false;
         let (child, address) = spawned?;
+        if self.stopped.load(Ordering::Relaxed) {
+            return Ok(()); // dropping it kills it
+        }
         slot.running = Some(Running { child, address, since: Instant::now() });
         Ok(())
     }
@@ -132,10 +137,15 @@ impl Fleet {
         pid
     }
 
-    /// Kills all, for good.
+    /// Kills all, for good, and waits for those that are on their way up.
     pub(super) async fn stop(&self) {
+        self.stopped.store(true, Ordering::Relaxed);
         for number in 1..=REPLICAS {
             self.kill(number).await;
+        }
+        let begun = Instant::now();
+        while self.slots().iter().any(|slot| slot.starting) && begun.elapsed() < START_PATIENCE {
+            sleep(Duration::from_millis(5)).await;
         }
     }
 

@@ -17,6 +17,7 @@ pub(super) struct Store {
     pub(super) cart: Each<BTreeMap<u64, u8>>,
     /// Which of the race's requests have arrived.
     pub(super) race: Each<BTreeSet<u8>>,
+    pub(super) races: u32,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
