@@ -18,7 +18,7 @@ use hyper_util::rt::TokioExecutor;
 use tokio::time::{sleep, timeout};
 
 use super::journal::Journal;
-use super::process::{Fleet, REPLICAS};
+use super::process::Fleet;
 
 /// Longest wait for one replica.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -62,7 +62,11 @@ impl Balancer {
         let first = self.turn.fetch_add(1, Ordering::Relaxed);
         let (mut attempts, mut refusal) = (0, None);
         while begun.elapsed() < DEADLINE {
-            for number in (0..REPLICAS).map(|n| (first + n) % REPLICAS + 1) {
+            let mut order = self.fleet.live();
+            if let Some(turn) = first.checked_rem(order.len()) {
+                order.rotate_left(turn);
+            }
+            for number in order {
                 let Some(address) = self.fleet.address(number) else { continue };
                 attempts += 1;
                 match timeout(PATIENCE, self.ask(&address.to_string(), request)).await {

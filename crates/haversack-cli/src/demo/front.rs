@@ -50,8 +50,8 @@ pub(super) type Shared = Arc<Front>;
 
 pub(super) fn router(front: Shared) -> Router {
     Router::new()
-        .route("/style.css", get(|| file("text/css", include_str!("style.css"))))
-        .route("/live.js", get(|| file("text/javascript", include_str!("live.js"))))
+        .route("/style.css", get(|| file("text/css; charset=utf-8", include_str!("style.css"))))
+        .route("/live.js", get(|| file("text/javascript; charset=utf-8", include_str!("live.js"))))
         .route("/icon.svg", get(|| file("image/svg+xml", include_str!("icon.svg"))))
         .route("/_demo/panels", get(pictures))
         .route("/_demo/state", get(state))

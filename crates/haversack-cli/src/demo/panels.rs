@@ -144,7 +144,7 @@ fn jar(scene: &Scene) -> Markup {
                 }
             }
             @if !scene.foreign.is_empty() {
-                p.quiet.foreign {
+                div.quiet.foreign {
                     span {
                         "Beside them lie " b { (scene.foreign.len()) } " parcels of another key ring, "
                         "from an earlier run: left alone, and not counted."
