@@ -35,7 +35,7 @@ pub(super) struct Load {
 /// Requests per person: what they write fits a session, and a session is not all that is tested.
 const EACH: u64 = 40;
 /// People who are at it at the same time.
-const AT_ONCE: usize = 8;
+const AT_ONCE: usize = 16;
 /// From the death of a replica to its next start.
 const DOWN: Duration = Duration::from_millis(30);
 /// From publishing the second key to sealing with it: replicas look at the file each second.
