@@ -5,8 +5,10 @@
 //! says what, where and how to put it right, on standard error, with exit code 1 (2 for usage).
 
 mod demo;
+mod inspect;
 mod keys;
 mod output;
+mod ring;
 
 use std::process::ExitCode;
 
@@ -28,6 +30,7 @@ enum Command {
     /// Make, show, rotate and check key rings
     #[command(subcommand)]
     Keys(keys::Keys),
+    Inspect(inspect::Args),
 }
 
 fn main() -> ExitCode {
@@ -36,6 +39,7 @@ fn main() -> ExitCode {
         Command::Demo(args) => demo::run(&args),
         Command::DemoReplica(args) => demo::run_replica(&args),
         Command::Keys(keys) => keys.run(),
+        Command::Inspect(args) => inspect::run(&args),
     };
     done.unwrap_or_else(|failure| failure.report())
 }

@@ -55,6 +55,7 @@ impl<T: SessionType> Haversack<T> {
 
     /// Makes a session that holds `value`, as a client would carry it: signed in if its subject
     /// field says so. For tests, and for signing in a client by other means than a request.
+    /// The default value is no session, and gives no cookies.
     ///
     /// # Errors
     ///

@@ -27,7 +27,7 @@ impl<T, E> SessionLayer<T, E> {
     /// Makes the responses that replace a handler's when the session cannot be written.
     ///
     /// Any `Fn(&SessionError) -> Response<B> + Clone` will do. Default: an empty body with
-    /// [`SessionError::status`], and `Retry-After` where trying again helps.
+    /// [`SessionError::status`](crate::SessionError::status), and `Retry-After` where trying again helps.
     #[must_use]
     pub fn on_error<F>(self, on_error: F) -> SessionLayer<T, F> {
         SessionLayer { sessions: self.sessions, on_error }

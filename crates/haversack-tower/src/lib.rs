@@ -69,3 +69,16 @@ pub use haversack_fleet::file;
 
 #[cfg(doc)]
 use self::telemetry as _;
+
+/// The documents of the repository: their examples are tests.
+#[cfg(all(doctest, feature = "axum", feature = "file"))]
+mod _documentation {
+    #[doc = include_str!("../../../README.md")]
+    mod readme {}
+    #[doc = include_str!("../../../docs/coming-from-tower-sessions.md")]
+    mod coming_from_tower_sessions {}
+    #[doc = include_str!("../../../docs/keys.md")]
+    mod keys {}
+    #[doc = include_str!("../../../docs/why-503-or-several-cookies.md")]
+    mod why_503 {}
+}

@@ -89,7 +89,7 @@ impl<T: SessionType> Session<T> {
         self.slot.authenticated();
     }
 
-    /// Ids, times and sizes of the session as it arrived.
+    /// Ids, times and sizes of the session as it arrived; `None` once the response is written.
     pub fn info(&self) -> Option<Info> {
         self.slot.info()
     }

@@ -28,12 +28,15 @@ struct Request<T> {
     stage: Stage<T>,
 }
 
+#[expect(clippy::large_enum_variant, reason = "one lives per request, and most are opened")]
 enum Stage<T> {
     /// Nobody asked for the session yet.
     Untouched,
     /// A handler has it, or had it.
     Open {
         exchange: Exchange<T>,
+        /// A handle was read from it: it must not be opened again.
+        read: bool,
         /// Handles that are out and changed.
         changed: usize,
         encode: Option<EncodeError>,
@@ -87,7 +90,7 @@ impl<T: SessionType> Slot<T> {
 
     pub(crate) fn hand_back(&self, value: &T, since: Mark) {
         match &mut self.lock().stage {
-            Stage::Open { exchange, changed, encode } => {
+            Stage::Open { exchange, changed, encode, .. } => {
                 *changed = changed.saturating_sub(1);
                 if std::thread::panicking() {
                     telemetry::discarded();
@@ -158,12 +161,12 @@ impl<T: SessionType> Slot<T> {
     ) -> Response<B> {
         let mut request = self.lock();
         let stage = std::mem::replace(&mut request.stage, Stage::Sent);
-        let Stage::Open { mut exchange, changed, encode } = stage else {
+        let Stage::Open { mut exchange, changed, encode, .. } = stage else {
             return response;
         };
         let mut error = encode.map(SessionError::Encode);
         if changed > 0 {
-            telemetry::left_out::<T>();
+            telemetry::left_out();
             if response.status() < StatusCode::BAD_REQUEST {
                 error.get_or_insert(SessionError::LeftOut);
             }
@@ -204,7 +207,7 @@ impl<T: SessionType> Request<T> {
                 let unknown = exchange.arrival().unknown_keys;
                 let ask = unknown.first().is_some_and(|id| self.sessions.should_ask(*id));
                 let version = exchange.view().version;
-                self.stage = Stage::Open { exchange, changed: 0, encode: None };
+                self.stage = Stage::Open { exchange, read: false, changed: 0, encode: None };
                 if !ask {
                     self.arrived();
                 }
@@ -213,13 +216,12 @@ impl<T: SessionType> Request<T> {
         }
     }
 
-    /// Opens it again under the ring that the wait may have brought, unless a handle is out.
+    /// Opens it again under the ring that the wait may have brought, unless somebody else has read
+    /// it in the meantime.
     fn receive_again(&mut self) {
-        if let Stage::Open { exchange, .. } = &self.stage {
-            if exchange.is_untouched() {
-                let exchange = self.exchange();
-                self.stage = Stage::Open { exchange, changed: 0, encode: None };
-            }
+        if let Stage::Open { read: false, .. } = self.stage {
+            let exchange = self.exchange();
+            self.stage = Stage::Open { exchange, read: false, changed: 0, encode: None };
         }
         self.arrived();
     }
@@ -236,12 +238,12 @@ impl<T: SessionType> Request<T> {
 
     fn arrived(&self) {
         if let Stage::Open { exchange, .. } = &self.stage {
-            telemetry::arrived::<T>(&exchange.arrival(), exchange.view(), self.sessions.now());
+            telemetry::arrived(&exchange.arrival(), exchange.view(), self.sessions.now());
         }
     }
 
     fn read(&mut self) -> Result<(T, Mark), OpenError> {
-        let Stage::Open { exchange, changed, .. } = &mut self.stage else {
+        let Stage::Open { exchange, read, changed, .. } = &mut self.stage else {
             return Err(OpenError::ResponseSent);
         };
         if *changed > 0 {
@@ -255,6 +257,7 @@ impl<T: SessionType> Request<T> {
                 OpenError::Unwritable(error)
             })?;
         }
+        *read = true;
         let (decoded, mark) = exchange.value();
         telemetry::fields::<T>(&decoded.reports);
         Ok((decoded.value, mark))

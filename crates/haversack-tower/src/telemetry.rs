@@ -6,7 +6,7 @@ use metrics::{counter, histogram};
 use crate::SessionError;
 
 /// A request asked for its session.
-pub(crate) fn arrived<T>(arrival: &Arrival, view: &View, now: Timestamp) {
+pub(crate) fn arrived(arrival: &Arrival, view: &View, now: Timestamp) {
     counter!("haversack_arrivals_total", "kind" => arrival.kind.name()).increment(1);
     if arrival.kind == ArrivalKind::Absent {
         return;
@@ -18,10 +18,15 @@ pub(crate) fn arrived<T>(arrival: &Arrival, view: &View, now: Timestamp) {
         counter!("haversack_rejections_total", "reason" => rejection.name()).increment(1);
         tracing::debug!(reason = rejection.name(), "cookie refused: {rejection}");
     }
-    for (name, times) in [("orphan", arrival.orphans), ("unopened", arrival.unopened)] {
+    let others =
+        [("foreign", arrival.foreign), ("orphan", arrival.orphans), ("unopened", arrival.unopened)];
+    for (name, times) in others {
         if times > 0 {
             counter!("haversack_rejections_total", "reason" => name).increment(times as u64);
         }
+    }
+    if arrival.adopted > 0 {
+        counter!("haversack_adoptions_total").increment(arrival.adopted as u64);
     }
     if arrival.clock_behind {
         counter!("haversack_clock_behind_total").increment(1);
@@ -30,17 +35,18 @@ pub(crate) fn arrived<T>(arrival: &Arrival, view: &View, now: Timestamp) {
         counter!("haversack_partial_total").increment(1);
         let ring = view.ring.revision();
         let secs = now.millis_since(view.confirmed) / 1000;
-        match arrival.unknown_keys.first() {
-            Some(key) => tracing::warn!(
+        if let Some(key) = arrival.unknown_keys.first() {
+            tracing::warn!(
                 %key, ring, "session partial: key {key} unknown, ring v{ring} confirmed {secs} s ago; \
                  if this lasts, check that this server reads the key ring that the others use"
-            ),
-            None => tracing::warn!(
+            );
+        } else {
+            tracing::warn!(
                 ring,
                 unopened = arrival.unopened,
-                "session partial: not all of its cookies can be judged here; \
-                 if this lasts, look for a newer program or a clock that is ahead in the fleet"
-            ),
+                "session partial: not all of its cookies can be judged here; if this lasts, look \
+                 for a newer program or a clock that is ahead in the fleet"
+            );
         }
     }
 }
@@ -70,6 +76,9 @@ pub(crate) fn responded(outcome: &Outcome) {
     }
     for work in &report.maintenance {
         counter!("haversack_maintenance_total", "work" => work.name()).increment(1);
+    }
+    if report.waiting > 0 {
+        counter!("haversack_waiting_total").increment(report.waiting as u64);
     }
     if report.chars > 0 {
         histogram!("haversack_response_chars").record(count(report.chars));
@@ -108,7 +117,7 @@ pub(crate) fn late_write<T>() {
 }
 
 /// A changed handle was out when the response head was written.
-pub(crate) fn left_out<T>() {
+pub(crate) fn left_out() {
     counter!("haversack_left_out_total").increment(1);
 }
 

@@ -10,7 +10,8 @@ use crate::{Rejection, Timestamp};
 
 /// What a lineage is to this request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Standing {
+#[non_exhaustive]
+pub enum Standing {
     /// The session.
     Winner,
     /// Another anonymous session of the same client, begun by a race: its fragments join.

@@ -6,11 +6,11 @@
 use alloc::vec::Vec;
 
 use crate::admit::Admitted;
-use crate::budget::{self, Limit, state_chars, too_large};
+use crate::budget::{self, Limit, too_large};
 use crate::codec::Fields;
 use crate::draft::{Body, Draft};
+use crate::intent::{Change, Intent};
 use crate::jar::Jar;
-use crate::join::{Holding, holdings, join};
 use crate::keyring::Keys;
 use crate::parcel::{Lineage, Root, Subject};
 use crate::policy::{GRACE_MS, Policy};
@@ -27,20 +27,6 @@ pub(crate) struct Situation<'a> {
     /// The session type's default, entry by entry.
     pub(crate) defaults: &'a Fields,
     pub(crate) now: Timestamp,
-}
-
-/// A changed entry: its new value, or `None` for a removal.
-pub(crate) type Change<'a> = (&'a [u8], Option<&'a [u8]>);
-
-/// What the request asked for.
-pub(crate) struct Intent<'a> {
-    /// Ascending by name. With `end`: all that goes on into a new session.
-    pub(crate) changes: Vec<Change<'a>>,
-    /// Who is signed in after the changes; `None` if they do not touch it.
-    pub(crate) subject: Option<Option<Subject>>,
-    pub(crate) end: bool,
-    pub(crate) renew: bool,
-    pub(crate) authenticated: bool,
 }
 
 /// Which row of the table of events it was.
@@ -101,13 +87,7 @@ impl Event {
     }
 }
 
-impl Intent<'_> {
-    pub(crate) fn is_nothing(&self) -> bool {
-        self.changes.is_empty() && !self.end && !self.renew && !self.authenticated
-    }
-}
-
-impl<'a> Situation<'a> {
+impl Situation<'_> {
     /// Works out the event of an intent. `state` is what the handler saw.
     pub(crate) fn event(
         &self,
@@ -116,7 +96,10 @@ impl<'a> Situation<'a> {
         lineage: impl FnMut() -> Result<Lineage, NoEntropy>,
     ) -> Result<Event, SealError> {
         let mut event = match self.admitted.winner(self.jar) {
-            None if self.admitted.kept_head => self.beside_kept_head(intent, lineage)?,
+            // Of a jar with duplicate names nothing was read: what it holds must not outlive `end()`.
+            None if self.admitted.kept_head || (intent.end && !self.jar.unread.is_empty()) => {
+                self.beside_kept_head(intent, lineage)?
+            }
             None => self.without_session(intent, lineage)?,
             Some(head) => self.within_session(&head.frame, intent, state, lineage)?,
         };
@@ -328,62 +311,6 @@ impl<'a> Situation<'a> {
         after.sort_unstable_by_key(|entry| entry.name);
         Ok(encode_identity(&after)?)
     }
-
-    /// What the budgets say to the event; the old session stays whole if they refuse it.
-    fn check_sizes(&self, event: &Event) -> Result<Option<usize>, TooLarge> {
-        let Policy { budget, cookie, .. } = self.policy;
-        let mut lines = 0;
-        for draft in &event.drafts {
-            let frame = draft.body.frame().len();
-            let padded = self.policy.padding.padded_len(frame);
-            let chars = budget::parcel_chars(cookie.base(), padded);
-            if chars > budget.parcel {
-                return Err(too_large(Limit::Parcel, chars, budget.parcel, draft_entries(draft)));
-            }
-            lines += cookie.set_len(crate::wire::text_len(padded), u64::from(u32::MAX));
-        }
-        let all = || event.drafts.iter().flat_map(draft_entries);
-        if lines > budget.response {
-            return Err(too_large(Limit::Response, lines, budget.response, all()));
-        }
-        self.check_state(event)
-    }
-
-    /// The live state may not grow beyond its budget. A change that makes it smaller always passes.
-    fn check_state(&self, event: &Event) -> Result<Option<usize>, TooLarge> {
-        let base = self.policy.cookie.base();
-        let drafts: Vec<Holding<'_>> =
-            event.drafts.iter().filter_map(|draft| draft.holding(base)).collect();
-        if drafts.is_empty() {
-            return Ok(None);
-        }
-        let mut after = Vec::new();
-        if let (Some(head), false) = (self.admitted.winner(self.jar), event.sweeps) {
-            after = holdings(self.jar, self.admitted, &head.frame, |_| true);
-        }
-        let before = state_size(base, &after).0;
-        after.extend(drafts);
-        let (size, entries) = state_size(base, &after);
-        let limit = self.policy.budget.state;
-        if size > limit && size > before {
-            return Err(too_large(Limit::State, size, limit, entries));
-        }
-        Ok(Some(size))
-    }
-}
-
-/// What a full fold of these would take, and its entries.
-pub(crate) fn state_size<'a>(base: &str, holdings: &[Holding<'a>]) -> (usize, Vec<Entry<'a>>) {
-    let joined = join(holdings);
-    let of = |kind: bool| -> Vec<Entry<'a>> {
-        joined
-            .iter()
-            .filter(|joined| joined.under_subject == kind)
-            .map(|joined| joined.entry)
-            .collect()
-    };
-    let size = state_chars(base, [&of(false), &of(true)]);
-    (size, joined.into_iter().map(|joined| joined.entry).collect())
 }
 
 fn without_removals<'a>(changes: &[Change<'a>]) -> Vec<Change<'a>> {
@@ -402,14 +329,6 @@ fn entries<'a>(changes: &[Change<'a>], stamp: Stamp) -> Vec<Entry<'a>> {
             },
         })
         .collect()
-}
-
-fn draft_entries(draft: &Draft) -> Vec<Entry<'_>> {
-    match &draft.body {
-        Body::Root(root) => root.identity().collect(),
-        Body::Fragment { fragment, .. } => fragment.entries().collect(),
-        Body::Marker(_) => Vec::new(),
-    }
 }
 
 fn encode_identity(entries: &[Entry<'_>]) -> Result<Vec<u8>, TooLarge> {

@@ -8,7 +8,6 @@
 //!
 //! Straight down and straight back up: no stage calls an earlier one, none waits, none does I/O.
 
-use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::marker::PhantomData;
@@ -17,95 +16,21 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use crate::admit::Admitted;
 use crate::arrival::Arrival;
-use crate::codec::{Changes, Decoded, EncodeError, Schema};
-use crate::event::{Event, Intent, Situation};
+use crate::codec::{Changes, Decoded, EncodeError, FieldReport};
+use crate::event::{Event, Situation};
 use crate::feed::View;
 use crate::info::Info;
+use crate::intent::{Intent, Turn, fold_turns};
 use crate::jar::Jar;
 use crate::join::{holdings, join, state};
-use crate::keyring::{Context, Found, Keys};
 use crate::lineage::Lineages;
 use crate::parcel::{Lineage, Subject};
-use crate::policy::{GRACE_MS, Policy};
+use crate::policy::GRACE_MS;
 use crate::respond::{self, Outcome, Room};
-use crate::state::{Content, Entry, OPEN, Stamp};
+use crate::snapshot::{Rules, Snapshot};
+use crate::state::{Content, Entry};
 use crate::transport::cookie;
-use crate::{ConfigError, Entropy, KeyId, SealError, Timestamp, TooLarge};
-
-/// The rules of one kind of session: a policy that fits the session type `T`.
-pub struct Rules<T> {
-    pub(crate) policy: Policy,
-    pub(crate) schema: Schema<T>,
-    context: Context,
-}
-
-impl<T: Default + Serialize + DeserializeOwned> Rules<T> {
-    /// Checks the policy, and that `T` can be a session.
-    ///
-    /// # Errors
-    ///
-    /// What is wrong with the policy or with `T`, and how to put it right.
-    pub fn new(policy: Policy) -> Result<Self, ConfigError> {
-        let schema = Schema::new()?;
-        policy.validate(schema.names())?;
-        let context = policy.context()?;
-        Ok(Self { policy, schema, context })
-    }
-
-    /// The policy.
-    pub fn policy(&self) -> &Policy {
-        &self.policy
-    }
-}
-
-/// All that a request is judged by: the rules, and the keys as they were when it arrived.
-pub struct Snapshot<T> {
-    pub(crate) rules: Arc<Rules<T>>,
-    pub(crate) keys: Arc<Keys>,
-    pub(crate) view: Arc<View>,
-}
-
-impl<T> Clone for Snapshot<T> {
-    fn clone(&self) -> Self {
-        Self {
-            rules: Arc::clone(&self.rules),
-            keys: Arc::clone(&self.keys),
-            view: Arc::clone(&self.view),
-        }
-    }
-}
-
-impl<T> Snapshot<T> {
-    /// A snapshot of `view`. Expanding the keys of its ring is the costly part.
-    pub fn new(rules: Arc<Rules<T>>, view: Arc<View>) -> Self {
-        let keys = Arc::new(Keys::new(&view.ring, &rules.context));
-        Self { rules, keys, view }
-    }
-
-    /// The same rules with a newer view; keys are expanded only if the ring is another one.
-    #[must_use]
-    pub fn with_view(&self, view: Arc<View>) -> Self {
-        if Arc::ptr_eq(&self.view.ring, &view.ring) {
-            return Self { view, ..self.clone() };
-        }
-        Self::new(Arc::clone(&self.rules), view)
-    }
-
-    /// The view.
-    pub fn view(&self) -> &Arc<View> {
-        &self.view
-    }
-
-    /// Whether the ring has an answer to a key id, be it that the key is retired.
-    pub fn knows(&self, id: KeyId, now: Timestamp) -> bool {
-        !matches!(self.keys.find(&id, now), Found::Unknown)
-    }
-
-    /// The rules.
-    pub fn rules(&self) -> &Arc<Rules<T>> {
-        &self.rules
-    }
-}
+use crate::{Entropy, SealError, Timestamp, TooLarge};
 
 /// One request: what arrived, and what was changed since.
 ///
@@ -120,12 +45,6 @@ pub struct Exchange<T> {
     renew: bool,
     authenticated: bool,
     session: PhantomData<fn() -> T>,
-}
-
-/// What was handed back, in order.
-enum Turn {
-    Changes(Changes),
-    End,
 }
 
 /// Up to where in an exchange a value was read; hand it in with the value.
@@ -147,7 +66,7 @@ impl<T: Default + Serialize + DeserializeOwned> Exchange<T> {
         let found = cookie::collect(base, cookie_lines);
         let (mut jar, sealed) = Jar::open(found, &snapshot.keys, &snapshot.view.dead, base, now);
         let lineages = Lineages::of(&jar.roots, &jar.markers);
-        jar.open_fragments(sealed, &lineages, base, now);
+        jar.open_fragments(&sealed, base, now);
         let admitted = Admitted::judge(lineages, &jar, &policy.lifetime, now);
         Self {
             snapshot: snapshot.clone(),
@@ -164,7 +83,9 @@ impl<T: Default + Serialize + DeserializeOwned> Exchange<T> {
     /// The session as it is now: the join of what arrived and of what was handed back so far.
     pub fn value(&self) -> (Decoded<T>, Mark) {
         let mark = Mark(self.log.len());
-        (self.snapshot.rules.schema.decode(&self.state(mark)), mark)
+        let mut decoded = self.snapshot.rules.schema.decode(&self.state(mark));
+        let _ = self.arrived_but(|name| decoded.reports.push(FieldReport::misplaced(name)));
+        (decoded, mark)
     }
 
     /// Takes a value back and notes what in it differs from what was read at `since`.
@@ -218,7 +139,8 @@ impl<T: Default + Serialize + DeserializeOwned> Exchange<T> {
         Arrival::of(&self.jar, &self.admitted)
     }
 
-    /// Whether a handler that means to write would act in vain, and why.
+    /// Whether a handler that means to write would act in vain, and why. On a route marked
+    /// `identity` it may yet be refused as busy: there, `end()` and a login alone always pass.
     ///
     /// # Errors
     ///
@@ -251,7 +173,8 @@ impl<T: Default + Serialize + DeserializeOwned> Exchange<T> {
 
     /// What can be told about the session: ids, times, sizes.
     pub fn info(&self, identity_route: bool) -> Info {
-        let writable = self.writable(identity_route).is_ok();
+        let writable =
+            self.refuse_partial(identity_route).and_then(|()| self.refuse_busy()).is_ok();
         Info::of(&self.situation(self.received), self.arrival(), writable)
     }
 
@@ -311,7 +234,7 @@ impl<T: Default + Serialize + DeserializeOwned> Exchange<T> {
         Ok(())
     }
 
-    fn situation(&self, now: Timestamp) -> Situation<'_> {
+    pub(crate) fn situation(&self, now: Timestamp) -> Situation<'_> {
         Situation {
             jar: &self.jar,
             admitted: &self.admitted,
@@ -323,12 +246,17 @@ impl<T: Default + Serialize + DeserializeOwned> Exchange<T> {
     }
 
     /// The joined state of what arrived.
-    fn arrived(&self) -> Vec<Entry<'_>> {
+    pub(crate) fn arrived(&self) -> Vec<Entry<'_>> {
+        self.arrived_but(|_| {})
+    }
+
+    /// The same; `mislaid` gets the names of identity fields that fragments held.
+    fn arrived_but<'a>(&'a self, mislaid: impl FnMut(&'a [u8])) -> Vec<Entry<'a>> {
         let Some(head) = self.admitted.winner(&self.jar) else {
             return Vec::new();
         };
         let joined = join(&holdings(&self.jar, &self.admitted, &head.frame, |_| true));
-        state(&head.frame, &joined, &self.snapshot.rules.policy, |_| {})
+        state(&head.frame, &joined, &self.snapshot.rules.policy, mislaid)
     }
 
     /// The state at `mark`: what arrived, and what was handed back until then.
@@ -376,41 +304,4 @@ impl<T: Default + Serialize + DeserializeOwned> Exchange<T> {
         let named = value.filter(|bytes| *bytes != NULL && Some(*bytes) != default)?;
         Some(Subject(self.snapshot.keys.subject(named)))
     }
-}
-
-/// Applies what was handed back to `entries`, by name.
-fn fold_turns<'a>(
-    policy: &Policy,
-    entries: Vec<Entry<'a>>,
-    turns: impl Iterator<Item = &'a Turn>,
-    more: Option<&'a Changes>,
-) -> BTreeMap<&'a [u8], Entry<'a>> {
-    let mut state: BTreeMap<&[u8], Entry<'_>> =
-        entries.into_iter().map(|entry| (entry.name, entry)).collect();
-    let mut changed: Vec<&[u8]> = Vec::new();
-    let apply = |changes: &'a Changes,
-                 state: &mut BTreeMap<&'a [u8], Entry<'a>>,
-                 changed: &mut Vec<&'a [u8]>| {
-        for (name, value) in changes.iter() {
-            let content = match value {
-                Some(bytes) => Content::Value { encoding: OPEN, bytes },
-                None => Content::Tombstone,
-            };
-            state.insert(name, Entry { name, stamp: Stamp::MAX, content });
-            changed.push(name);
-        }
-    };
-    for turn in turns {
-        match turn {
-            Turn::Changes(changes) => apply(changes, &mut state, &mut changed),
-            Turn::End => state.retain(|name, entry| {
-                let goes_on = policy.is_kept(name) || changed.contains(name);
-                goes_on && matches!(entry.content, Content::Value { encoding: OPEN, .. })
-            }),
-        }
-    }
-    if let Some(changes) = more {
-        apply(changes, &mut state, &mut changed);
-    }
-    state
 }

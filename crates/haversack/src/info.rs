@@ -10,9 +10,10 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use crate::Timestamp;
 use crate::arrival::Arrival;
 use crate::budget::by_field;
-use crate::event::{Situation, state_size};
+use crate::event::Situation;
 use crate::join::holdings;
 use crate::parcel::Root;
+use crate::size::state_size;
 
 /// The id of a session that applications and logs see: it changes at login and at every renewal,
 /// and says nothing about the session's secrets.
@@ -20,6 +21,10 @@ use crate::parcel::Root;
 pub struct SessionId([u8; 16]);
 
 impl SessionId {
+    pub(crate) fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(bytes)
+    }
+
     /// Its 16 bytes.
     pub fn as_bytes(&self) -> &[u8; 16] {
         &self.0

@@ -52,6 +52,8 @@ pub(crate) struct Jar {
     pub(crate) orphans: Vec<Suffix>,
     /// Parcels beyond the reading limits.
     pub(crate) unopened: Vec<Suffix>,
+    /// Parcels of a jar that was rejected for duplicate names.
+    pub(crate) unread: Vec<String>,
     /// Characters of all our parcels.
     pub(crate) chars: usize,
     /// Parcels of other rings on the same host: left alone, never counted.
@@ -128,6 +130,12 @@ impl Jar {
                 self.refuse(found.suffix, Rejection::DuplicateName);
             }
         }
+        if !self.refused.is_empty() {
+            let is_duplicate =
+                |suffix: &str| self.refused.iter().any(|refused| refused.suffix == suffix);
+            self.unread =
+                seen.into_iter().filter(|suffix| !is_duplicate(suffix)).map(String::from).collect();
+        }
         !self.refused.is_empty()
     }
 
@@ -177,14 +185,8 @@ impl Jar {
     }
 
     /// Unseals the fragments, each under the roots that its name hints at, the likeliest first.
-    pub(crate) fn open_fragments(
-        &mut self,
-        sealed: Vec<Sealed<'_, '_>>,
-        lineages: &Lineages,
-        base: &str,
-        now: Timestamp,
-    ) {
-        let roots = lineages.likeliest_first(&self.roots);
+    pub(crate) fn open_fragments(&mut self, sealed: &[Sealed<'_, '_>], base: &str, now: Timestamp) {
+        let roots = Lineages::likeliest_first(&self.roots);
         let opened: Vec<_> =
             sealed.iter().map(|parcel| open_fragment(parcel, &roots, base)).collect();
         for (parcel, opened) in sealed.iter().zip(opened) {
@@ -246,6 +248,7 @@ impl Jar {
             return Some(held(same, owned.stale));
         }
         let unread = self.orphans.contains(&suffix)
+            || self.unread.iter().any(|unread| unread == suffix.as_str())
             || self.unopened.contains(&suffix)
             || self.refused.iter().any(|refused| refused.suffix == suffix.as_str());
         unread.then_some(Held::Other)

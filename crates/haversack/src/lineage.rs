@@ -50,7 +50,7 @@ impl Lineages {
     }
 
     /// The roots that fragments are tried under: heads first, the signed-in and newest first.
-    pub(crate) fn likeliest_first<'r>(&self, roots: &'r [Opened<Root>]) -> Vec<&'r Root> {
+    pub(crate) fn likeliest_first(roots: &[Opened<Root>]) -> Vec<&Root> {
         let mut order: Vec<&Root> = roots.iter().map(|root| &root.frame).collect();
         order.sort_by(|a, b| b.head_rank().cmp(&a.head_rank()));
         order

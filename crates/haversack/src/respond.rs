@@ -127,13 +127,12 @@ impl<E: Entropy> Lines<'_, E> {
     }
 
     fn steps(&mut self, steps: Vec<Step>) {
+        let mut waits = false;
         for step in steps {
             // A head never moves to the next key before its fragments, or they could die first.
-            if self.situation.step_len(&step) > self.left {
+            if waits || self.situation.step_len(&step) > self.left {
                 self.outcome.report.waiting += 1;
-                if step.work == Work::Rekey {
-                    return;
-                }
+                waits |= step.work == Work::Rekey;
                 continue;
             }
             if !step.set.present {

@@ -91,7 +91,7 @@ fn envelopes() {
             assert_eq!(opened.as_deref(), Ok(&*plain), "{path:?}");
             if case.get("nonce").is_some() {
                 let id = Envelope::parse(text(&case["text"]).as_bytes()).unwrap().key_id();
-                let Found::Key(key) = keys.find(&id, NOW) else { panic!("{path:?}") };
+                let Found::Key(key) = keys.find(&id, NOW) else { std::panic!("{path:?}") };
                 let mut again = String::new();
                 let scope = bytes(&case["scope"]);
                 seal::seal(
@@ -256,7 +256,7 @@ fn read_jar(case: &Value, cookies: &str) -> Value {
     let all: BTreeSet<String> = found.iter().map(|found| name(base, found.suffix)).collect();
     let (mut jar, sealed) = Jar::open(found, &keys, &BTreeSet::new(), base, now);
     let lineages = Lineages::of(&jar.roots, &jar.markers);
-    jar.open_fragments(sealed, &lineages, base, now);
+    jar.open_fragments(&sealed, base, now);
     let admitted = Admitted::judge(lineages, &jar, &policy.lifetime, now);
     let head = admitted.winner(&jar).map(|head| &head.frame);
     assert_eq!(jar.foreign, foreign.len(), "{}", case["description"]);

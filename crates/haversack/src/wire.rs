@@ -108,6 +108,11 @@ impl<'a> Envelope<'a> {
         self.key_id
     }
 
+    /// Bytes of the frame that it claims to hold, padding included.
+    pub(crate) fn frame_len(&self) -> usize {
+        (self.text.len() * 3 / 4).saturating_sub(self.suite.overhead())
+    }
+
     /// Replaces what is in `out` by the parcel's bytes; may be called again.
     pub(crate) fn decode(&self, out: &mut Vec<u8>) -> Result<(), Rejection> {
         out.clear();

@@ -71,6 +71,9 @@ async fn a_second_handle_after_the_first_was_dropped_sees_its_changes_and_both_a
 
 #[tokio::test]
 async fn of_two_handles_the_later_return_wins_field_by_field() {
+    async fn crate_json(shop: Session<Shop>) -> String {
+        serde_json::to_string(&*shop).expect("JSON")
+    }
     async fn outer(mut shop: Session<Shop>, request: Request, next: Next) -> Response {
         let response = next.run(request).await;
         shop.cart.insert(1, "outer".into());
@@ -78,9 +81,6 @@ async fn of_two_handles_the_later_return_wins_field_by_field() {
     }
     let router =
         Router::new().route("/bump", post(bump)).layer(from_fn(outer)).route("/", get(crate_json));
-    async fn crate_json(shop: Session<Shop>) -> String {
-        serde_json::to_string(&*shop).expect("JSON")
-    }
     let browser = browser(router);
     browser.post("/bump").await;
     let shop: Shop = serde_json::from_str(&browser.get("/").await.text()).expect("a shop");
@@ -102,6 +102,8 @@ async fn a_changed_handle_that_is_still_out_replaces_a_success() {
 
 #[tokio::test]
 async fn a_write_after_the_response_head_is_lost_and_does_no_other_harm() {
+    #[derive(Clone)]
+    struct Gate(std::sync::Arc<std::sync::Mutex<Option<oneshot::Receiver<()>>>>);
     async fn spawn(mut shop: Session<Shop>, Extension(gate): Extension<Gate>) -> &'static str {
         let open = gate.0.lock().expect("one").take().expect("one request");
         tokio::spawn(async move {
@@ -110,8 +112,6 @@ async fn a_write_after_the_response_head_is_lost_and_does_no_other_harm() {
         });
         "answered"
     }
-    #[derive(Clone)]
-    struct Gate(std::sync::Arc<std::sync::Mutex<Option<oneshot::Receiver<()>>>>);
     let (open, gate) = oneshot::channel();
     let gate = Gate(std::sync::Arc::new(std::sync::Mutex::new(Some(gate))));
     let browser = browser(Router::new().route("/", post(spawn)).layer(Extension(gate)));
@@ -141,11 +141,13 @@ async fn a_panic_discards_what_its_handle_changed() {
 #[tokio::test]
 async fn what_cannot_be_encoded_is_500_and_the_hook_says_why() {
     #[derive(Default)]
-    struct Odd(std::collections::BTreeMap<Vec<u8>, u8>, bool);
+    struct Odd {
+        broken: bool,
+    }
     impl serde::Serialize for Odd {
         fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
             use serde::ser::{Error as _, SerializeMap as _};
-            if self.1 {
+            if self.broken {
                 return Err(S::Error::custom("a value without an encoding"));
             }
             serializer.serialize_map(Some(0))?.end()
@@ -165,7 +167,7 @@ async fn what_cannot_be_encoded_is_500_and_the_hook_says_why() {
         response
     });
     let router = Router::new()
-        .route("/", post(|mut odd: Session<Odd>| async move { odd.1 = true }))
+        .route("/", post(|mut odd: Session<Odd>| async move { odd.broken = true }))
         .layer(layer);
     let page = Browser::new(router).post("/").await;
     assert_eq!(page.status, StatusCode::INTERNAL_SERVER_ERROR);

@@ -26,30 +26,9 @@ impl Changes {
         self.0.is_empty()
     }
 
-    /// How many entries are to be written.
-    pub(crate) fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    /// The change of one entry.
-    #[expect(clippy::option_option, reason = "no change, a removal or a value")]
-    pub(crate) fn get(&self, name: &[u8]) -> Option<Option<&[u8]>> {
-        self.0.get(name).map(Option::as_deref)
-    }
-
     /// Sets the change of one entry.
     pub(crate) fn insert(&mut self, name: &[u8], value: Option<&[u8]>) {
         self.0.insert(name.to_vec(), value.map(<[u8]>::to_vec));
-    }
-
-    /// Adds later changes; of one entry the later change stays.
-    pub(crate) fn merge(&mut self, mut later: Self) {
-        self.0.append(&mut later.0);
-    }
-
-    /// Keeps the changes that `keep` names.
-    pub(crate) fn retain(&mut self, mut keep: impl FnMut(&[u8], Option<&[u8]>) -> bool) {
-        self.0.retain(|name, value| keep(name.as_slice(), value.as_deref()));
     }
 }
 

@@ -167,8 +167,18 @@ pub enum FieldFault {
         /// What the type's `Deserialize` said; our own words never quote the value.
         message: String,
     },
+    /// It decides who the user is or what they may do, but was written as an ordinary field, so it
+    /// is not taken: a program of the fleet declares the identity fields otherwise.
+    Misplaced,
     /// It is encoded in a way that this version does not know.
     UnknownEncoding(u8),
+}
+
+impl FieldReport {
+    pub(crate) fn misplaced(entry: &[u8]) -> Self {
+        let field = String::from_utf8_lossy(super::field_of(entry)).into_owned();
+        Self { field, fault: FieldFault::Misplaced }
+    }
 }
 
 impl fmt::Display for FieldReport {
@@ -181,6 +191,9 @@ impl fmt::Display for FieldFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Undecodable { message } => write!(f, "does not decode ({message})"),
+            Self::Misplaced => {
+                f.write_str("is an identity field that was written as an ordinary one")
+            }
             Self::UnknownEncoding(byte) => write!(f, "has the unknown encoding {byte}"),
         }
     }

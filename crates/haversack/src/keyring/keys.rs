@@ -30,7 +30,6 @@ pub(crate) struct Keys {
     name: Zeroizing<[u8; 16]>,
     sid: Prf,
     subject: Prf,
-    csrf: Prf,
     revoke: Prf,
 }
 
@@ -94,7 +93,6 @@ impl Keys {
             name: index.key("name", &scope),
             sid: index.prf("sid", &scope),
             subject: index.prf("subject", &scope),
-            csrf: index.prf("csrf", &scope),
             revoke: index.prf("revoke", &scope),
         }
     }
@@ -154,11 +152,6 @@ impl Keys {
         first(&self.subject.of(&[encoded]))
     }
 
-    /// The value from which a session's CSRF tokens are made.
-    pub(crate) fn csrf(&self, lineage: &[u8; 16], subject: Option<&[u8; 8]>) -> [u8; 32] {
-        self.csrf.of(&[lineage, subject.map_or(&[], <[u8; 8]>::as_slice)])
-    }
-
     /// The id under which a session's end is published.
     pub(crate) fn revocation_id(&self, lineage: &[u8; 16], subject: Option<&[u8; 8]>) -> [u8; 8] {
         first(&self.revoke.of(&[lineage, subject.map_or(&[], <[u8; 8]>::as_slice)]))
@@ -184,11 +177,6 @@ impl Key {
     /// Whether it may seal at `now`, even if a newer key does: what it sealed need not be sealed anew.
     pub(crate) fn is_sealing(&self, now: Timestamp) -> bool {
         self.schedule.state(now) == KeyState::Sealing
-    }
-
-    /// When it stops sealing, if that is known.
-    pub(crate) fn seals_until(&self) -> Option<Timestamp> {
-        self.schedule.end.map(|end| end.seals_until)
     }
 
     /// When it stops opening, if that is known: no cookie that it sealed needs to live longer.

@@ -39,6 +39,7 @@ impl Situation<'_> {
             self.jar.refused.iter().map(|refused| refused.suffix.clone()).collect();
         all.sort_unstable();
         all.dedup();
+        all.extend(self.jar.unread.iter().cloned());
         all.extend(self.jar.orphans.iter().map(text));
         all.extend(self.jar.unopened.iter().map(text));
         all.extend(self.jar.fragments.iter().map(|owned| text(&owned.suffix)));

@@ -27,10 +27,14 @@ const PAIR: usize = 2;
 impl Situation<'_> {
     /// The folds that are due, one for each kind at most.
     pub(super) fn folds(&self, head: &Root, participants: &[Holding<'_>]) -> Vec<Step> {
+        // What this response sets is not on the request, and never deleted by the same response.
+        let read = |holding: &Holding<'_>| {
+            self.jar.fragments.iter().any(|owned| owned.suffix == holding.suffix)
+        };
         let foldable: Vec<Holding<'_>> = participants
             .iter()
             .copied()
-            .filter(|holding| self.could_take(holding.fragment.newest()))
+            .filter(|holding| read(holding) && self.could_take(holding.fragment.newest()))
             .collect();
         let owned = owned(&foldable);
         let judged: Vec<Judged<'_>> =

@@ -57,7 +57,7 @@ impl Work {
 
 /// Whether a response still under way may change what this stamp belongs to: three graces, since a
 /// request's snapshot can be taken just before a line lands, and clocks differ.
-fn settled(stamp: Stamp, now_ms: u64) -> bool {
+pub(crate) fn settled(stamp: Stamp, now_ms: u64) -> bool {
     stamp.as_millis().saturating_add(3 * GRACE_MS) < now_ms
 }
 
@@ -84,7 +84,7 @@ impl Situation<'_> {
 
     /// The fragments that take part in maintenance: the winner's, those of settled adopted
     /// lineages, and those that the event sets.
-    fn participants<'e>(&'e self, event: &'e Event) -> Vec<Holding<'e>> {
+    pub(crate) fn participants<'e>(&'e self, event: &'e Event) -> Vec<Holding<'e>> {
         let mut participants = match self.head(event) {
             Some(head) => {
                 holdings(self.jar, self.admitted, head, |lineage| self.settled_adopted(lineage))

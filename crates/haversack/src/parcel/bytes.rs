@@ -40,8 +40,8 @@ impl<'a> Reader<'a> {
     }
 
     pub(super) fn u48(&mut self) -> Result<u64, Rejection> {
-        let [a, b, c, d, e, f] = self.array()?;
-        Ok(u64::from_be_bytes([0, 0, a, b, c, d, e, f]))
+        let bytes: [u8; 6] = self.array()?;
+        Ok(bytes.into_iter().fold(0, |value, byte| value << 8 | u64::from(byte)))
     }
 
     /// An unsigned LEB128 number in its shortest form (DWARF 5, section 7.6), at most 64 bits.

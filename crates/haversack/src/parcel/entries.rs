@@ -22,7 +22,7 @@ pub(crate) enum Stamps {
 }
 
 /// Entries in frame bytes that [`Entries::parse`] has found well-formed; cheap to walk again.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Entries<'a> {
     rest: &'a [u8],
     stamps: Stamps,

@@ -15,7 +15,8 @@ mod root;
 pub(crate) use self::entries::entry_len;
 pub(crate) use self::fragment::Fragment;
 pub(crate) use self::marker::Marker;
-pub(crate) use self::name::{Kind, Suffix, hint};
+pub use self::name::Kind;
+pub(crate) use self::name::{Suffix, hint};
 pub(crate) use self::root::Root;
 
 use core::fmt;

@@ -11,7 +11,8 @@ use crate::keyring::Keys;
 
 /// What a parcel is; the first character of its name's suffix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) enum Kind {
+#[non_exhaustive]
+pub enum Kind {
     /// `e`: closes a lineage.
     End,
     /// `r`: whose session, and when.
@@ -49,12 +50,15 @@ impl Suffix {
     /// The only name of this content: work that two servers do alike lands on one name.
     pub(crate) fn of(keys: &Keys, kind: Kind, lineage: Lineage, frame: &[u8]) -> Self {
         let digest = keys.name_tag(&[&[kind.letter()], &lineage.0, frame]);
-        let mut text = [0; 11];
+        let mut tag = [0; 11];
         // Eight bytes are eleven characters; the first six are the tag.
-        let _ = URL_SAFE_NO_PAD.encode_slice(digest, &mut text);
-        let [a, b, c, d, e, f, ..] = text;
+        let _ = URL_SAFE_NO_PAD.encode_slice(digest, &mut tag);
         let [x, y] = hint(lineage);
-        Self([kind.letter(), x, y, a, b, c, d, e, f])
+        let mut text = [kind.letter(), x, y, 0, 0, 0, 0, 0, 0];
+        for (to, from) in text.iter_mut().skip(3).zip(tag) {
+            *to = from;
+        }
+        Self(text)
     }
 
     fn kind_of(self) -> Option<Kind> {

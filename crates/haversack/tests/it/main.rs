@@ -1,6 +1,10 @@
 //! The core from the outside: header bytes in, header lines out.
 
+// A test that cannot go on may say so by a panic.
+#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::cast_possible_truncation)]
+
 mod client;
 mod events;
+mod inspect;
 mod maintenance;
 mod races;

@@ -1,0 +1,86 @@
+//! Snapshots: all that a request is judged by, fixed when it arrives.
+
+use alloc::sync::Arc;
+
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::codec::Schema;
+use crate::feed::View;
+use crate::keyring::{Context, Found, Keys};
+use crate::policy::Policy;
+use crate::{ConfigError, KeyId, Timestamp};
+
+/// The rules of one kind of session: a policy that fits the session type `T`.
+pub struct Rules<T> {
+    pub(crate) policy: Policy,
+    pub(crate) schema: Schema<T>,
+    context: Context,
+}
+
+impl<T: Default + Serialize + DeserializeOwned> Rules<T> {
+    /// Checks the policy, and that `T` can be a session.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the policy or with `T`, and how to put it right.
+    pub fn new(policy: Policy) -> Result<Self, ConfigError> {
+        let schema = Schema::new()?;
+        policy.validate(schema.names())?;
+        let context = policy.context()?;
+        Ok(Self { policy, schema, context })
+    }
+
+    /// The policy.
+    pub fn policy(&self) -> &Policy {
+        &self.policy
+    }
+}
+
+/// All that a request is judged by: the rules, and the keys as they were when it arrived.
+pub struct Snapshot<T> {
+    pub(crate) rules: Arc<Rules<T>>,
+    pub(crate) keys: Arc<Keys>,
+    pub(crate) view: Arc<View>,
+}
+
+impl<T> Clone for Snapshot<T> {
+    fn clone(&self) -> Self {
+        Self {
+            rules: Arc::clone(&self.rules),
+            keys: Arc::clone(&self.keys),
+            view: Arc::clone(&self.view),
+        }
+    }
+}
+
+impl<T> Snapshot<T> {
+    /// A snapshot of `view`. Expanding the keys of its ring is the costly part.
+    pub fn new(rules: Arc<Rules<T>>, view: Arc<View>) -> Self {
+        let keys = Arc::new(Keys::new(&view.ring, &rules.context));
+        Self { rules, keys, view }
+    }
+
+    /// The same rules with a newer view; keys are expanded only if the ring is another one.
+    #[must_use]
+    pub fn with_view(&self, view: Arc<View>) -> Self {
+        if Arc::ptr_eq(&self.view.ring, &view.ring) {
+            return Self { view, ..self.clone() };
+        }
+        Self::new(Arc::clone(&self.rules), view)
+    }
+
+    /// The view.
+    pub fn view(&self) -> &Arc<View> {
+        &self.view
+    }
+
+    /// Whether the ring has an answer to a key id, be it that the key is retired.
+    pub fn knows(&self, id: KeyId, now: Timestamp) -> bool {
+        !matches!(self.keys.find(&id, now), Found::Unknown)
+    }
+
+    /// The rules.
+    pub fn rules(&self) -> &Arc<Rules<T>> {
+        &self.rules
+    }
+}
