@@ -147,7 +147,7 @@ fn json(value: &impl serde::Serialize) -> String {
 }
 
 /// The operating system's random generator.
-struct Os;
+pub(crate) struct Os;
 
 impl Entropy for Os {
     fn fill(&mut self, bytes: &mut [u8]) -> Result<(), NoEntropy> {

@@ -4,6 +4,7 @@
 //! period at the end; colours only on a terminal; `--json` where a script would want it; an error
 //! says what, where and how to put it right, on standard error, with exit code 1 (2 for usage).
 
+mod demo;
 mod inspect;
 mod keys;
 mod output;
@@ -23,6 +24,9 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    Demo(demo::Args),
+    #[command(hide = true)]
+    DemoReplica(demo::ReplicaArgs),
     /// Make, show, rotate and check key rings
     #[command(subcommand)]
     Keys(keys::Keys),
@@ -32,6 +36,8 @@ enum Command {
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let done: Result<ExitCode, output::Failure> = match cli.command {
+        Command::Demo(args) => demo::run(&args),
+        Command::DemoReplica(args) => demo::run_replica(&args),
         Command::Keys(keys) => keys.run(),
         Command::Inspect(args) => inspect::run(&args),
     };

@@ -1,0 +1,151 @@
+//! `haversack demo`: three stateless servers, a balancer, and an application whose data lives in
+//! the browser only.
+//!
+//! ```text
+//! browser ─► front ─┬─► replica 1   each a process that can be killed at any time;
+//!                   ├─► replica 2   they share a key file and nothing else
+//!                   └─► replica 3
+//! ```
+
+mod app;
+mod balance;
+mod client;
+mod control;
+mod front;
+mod headless;
+mod jar;
+mod journal;
+mod keys;
+mod page;
+mod panels;
+mod person;
+mod process;
+mod race;
+mod replica;
+mod report;
+mod store;
+mod summary;
+mod visitors;
+
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
+
+pub(crate) use self::replica::{Args as ReplicaArgs, run as run_replica};
+
+use self::balance::Balancer;
+use self::front::{Front, Shared};
+use self::journal::Journal;
+use self::keys::KeyFile;
+use self::process::Fleet;
+use self::visitors::Visitors;
+use crate::output::Failure;
+
+/// Three stateless servers and an application whose data lives in your browser only
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Port on 127.0.0.1 [default: 8080, or a free one if that is taken]
+    #[arg(long)]
+    port: Option<u16>,
+    /// Run the same with a built-in client; fails if anything was lost
+    #[arg(long)]
+    headless: bool,
+    #[command(flatten)]
+    load: headless::Load,
+}
+
+/// Runs the demo until Ctrl-C, or until the built-in client is done.
+pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
+    runtime()?.block_on(async {
+        let keys = Arc::new(KeyFile::create()?);
+        let fleet = tokio::select! {
+            started = Fleet::start_all(keys.path().to_owned()) => Arc::new(started?),
+            () = stop() => return Ok(INTERRUPTED.into()),
+        };
+        let done = tokio::select! {
+            done = serve(args, Arc::clone(&keys), Arc::clone(&fleet)) => done,
+            () = stop() => Ok(if args.headless { INTERRUPTED.into() } else { ExitCode::SUCCESS }),
+        };
+        fleet.stop().await;
+        drop(keys); // last: a replica on its way up reads them
+        done
+    })
+}
+
+/// What shells tell of a program that SIGINT ended.
+const INTERRUPTED: u8 = 130;
+
+async fn serve(args: &Args, keys: Arc<KeyFile>, fleet: Arc<Fleet>) -> Result<ExitCode, Failure> {
+    let balancer = Balancer::new(fleet, Arc::new(Journal::default()));
+    let front = Arc::new(Front { balancer, keys, visitors: Visitors::default() });
+    let port = if args.headless { args.port.or(Some(0)) } else { args.port };
+    let listener = listen(port).await?;
+    let address = listener.local_addr().map_err(|error| cannot_listen(&error))?;
+    let serving = axum::serve(listener, front::router(Arc::clone(&front))).into_future();
+    if args.headless {
+        tokio::select! {
+            served = serving => served.map_err(|error| cannot_listen(&error)).map(|()| ExitCode::FAILURE),
+            done = headless::run(&args.load, &front, address) => done,
+        }
+    } else {
+        invite(&front, address);
+        serving.await.map_err(|error| cannot_listen(&error))?;
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn invite(front: &Shared, address: SocketAddr) {
+    let pids: Vec<String> = front
+        .balancer
+        .fleet
+        .replicas()
+        .iter()
+        .filter_map(|replica| replica.pid.map(|pid| pid.to_string()))
+        .collect();
+    println!("open http://localhost:{} in Chromium, Chrome, Edge or Firefox", address.port());
+    println!("three replicas run as processes {}; ctrl-c stops everything", pids.join(", "));
+}
+
+/// The wanted port; else 8080, else any that is free.
+async fn listen(port: Option<u16>) -> Result<TcpListener, Failure> {
+    let wanted = port.unwrap_or(8080);
+    match TcpListener::bind(("127.0.0.1", wanted)).await {
+        Err(_) if port.is_none() => {
+            TcpListener::bind(("127.0.0.1", 0)).await.map_err(|error| cannot_listen(&error))
+        }
+        Err(error) => Err(Failure::new(format!("cannot listen on port {wanted}: {error}"))
+            .hint("leave out `--port` for a free one")),
+        bound => bound.map_err(|error| cannot_listen(&error)),
+    }
+}
+
+fn cannot_listen(error: &std::io::Error) -> Failure {
+    Failure::new(format!("cannot serve on 127.0.0.1: {error}"))
+}
+
+fn runtime() -> Result<Runtime, Failure> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new(format!("cannot start: {error}")))
+}
+
+/// Ctrl-C, and on Unix what service managers send.
+async fn stop() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = terminate.recv() => {}
+            }
+            return;
+        }
+    }
+    let _ = tokio::signal::ctrl_c().await;
+}
