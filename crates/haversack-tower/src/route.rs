@@ -8,6 +8,9 @@ use tower_service::Service;
 
 /// How a route treats the session, as a layer for that route.
 ///
+/// It must lie outside of whatever opens the session first: a middleware that opens it before this
+/// mark is set is answered as on any other route.
+///
 /// ```
 /// # #[cfg(feature = "axum")] {
 /// # use axum::{Router, routing::post};
