@@ -64,12 +64,25 @@ where
 {
     let now = encode_fields(value)?;
     let in_doubt = in_doubt(&now, state, default);
+    let is_in_doubt = |name: &[u8]| in_doubt.contains(field_of(name));
+    let mut changes = Changes::default();
+    // What did not arrive is written unless it is the default.
+    for (name, value) in now.iter().filter(|(name, _)| !is_in_doubt(name)) {
+        if default.get(name) != Some(value) && find(state, name).is_none() {
+            changes.insert(name, Some(value));
+        }
+    }
+    for (name, _) in default.iter().filter(|(name, _)| !is_in_doubt(name)) {
+        if now.get(name).is_none() && find(state, name).is_none() {
+            changes.insert(name, None);
+        }
+    }
     if in_doubt.is_empty() {
-        return Ok(written(&now, state, default));
+        return Ok(changes);
     }
     let mut overlay = Overlay::new(default, state);
     let decoded = overlay.decode_or_default::<T>();
-    let arrived = encode_only(&decoded, in_doubt)?;
+    let arrived = encode_only(&decoded, &in_doubt)?;
 
     let diff = Diff {
         is_renamed: is_renamed(&overlay, state, &arrived),
@@ -83,10 +96,9 @@ where
     for fields in [&now, &arrived, default] {
         names.extend(fields.iter().map(|(name, _)| name));
     }
+    names.retain(|name| is_in_doubt(name));
     names.sort_unstable();
     names.dedup();
-
-    let mut changes = Changes::default();
     for name in names {
         if diff.is_changed(name) {
             changes.insert(name, now.get(name));
@@ -117,22 +129,6 @@ fn in_doubt(now: &Fields, state: &[Entry<'_>], default: &Fields) -> BTreeSet<Vec
     let named = now.iter().chain(default.iter()).map(|(name, _)| name);
     let beside_plain = arrived.chain(named).filter(is_beside_plain);
     others.chain(beside_plain).map(|name| field_of(name).to_vec()).collect()
-}
-
-/// Changes where all that arrived is as it was: what did not arrive, and is not the default.
-fn written(now: &Fields, state: &[Entry<'_>], default: &Fields) -> Changes {
-    let mut changes = Changes::default();
-    for (name, value) in now.iter() {
-        if default.get(name) != Some(value) && find(state, name).is_none() {
-            changes.insert(name, Some(value));
-        }
-    }
-    for (name, _) in default.iter() {
-        if now.get(name).is_none() && find(state, name).is_none() {
-            changes.insert(name, None);
-        }
-    }
-    changes
 }
 
 fn is_value(entry: &Entry<'_>, value: &[u8]) -> bool {

@@ -69,9 +69,9 @@ pub(crate) fn encode_fields<T: Serialize>(value: &T) -> Result<Fields, EncodeErr
 /// The same, of the fields that are named; of the others [`Fields::fields`] knows the names only.
 pub(super) fn encode_only<T: Serialize>(
     value: &T,
-    named: BTreeSet<Vec<u8>>,
+    named: &BTreeSet<Vec<u8>>,
 ) -> Result<Fields, EncodeError> {
-    encode(value, Some(named))
+    encode(value, Some(named.clone()))
 }
 
 fn encode<T: Serialize>(
