@@ -74,10 +74,7 @@ pub(super) fn encode_only<T: Serialize>(
     encode(value, Some(named.clone()))
 }
 
-fn encode<T: Serialize>(
-    value: &T,
-    only: Option<BTreeSet<Vec<u8>>>,
-) -> Result<Fields, EncodeError> {
+fn encode<T: Serialize>(value: &T, only: Option<BTreeSet<Vec<u8>>>) -> Result<Fields, EncodeError> {
     let mut writer = Writer::new(Place::Top);
     writer.recorder.only = only;
     value.serialize(&mut writer)?;
