@@ -11,6 +11,7 @@ use crate::codec::Fields;
 use crate::draft::{Body, Draft};
 use crate::intent::{Change, Intent};
 use crate::jar::Jar;
+use crate::join::{holdings, join, state};
 use crate::keyring::Keys;
 use crate::parcel::{Lineage, Root, Subject};
 use crate::policy::{GRACE_MS, Policy};
@@ -87,12 +88,21 @@ impl Event {
     }
 }
 
-impl Situation<'_> {
-    /// Works out the event of an intent. `state` is what the handler saw.
+impl<'a> Situation<'a> {
+    /// The joined state of what arrived; `mislaid` gets the names of identity fields that fragments
+    /// held.
+    pub(crate) fn arrived_but(&self, mislaid: impl FnMut(&'a [u8])) -> Vec<Entry<'a>> {
+        let Some(head) = self.admitted.winner(self.jar) else {
+            return Vec::new();
+        };
+        let joined = join(&holdings(self.jar, self.admitted, &head.frame, |_| true));
+        state(&head.frame, &joined, self.policy, mislaid)
+    }
+
+    /// Works out the event of an intent.
     pub(crate) fn event(
         &self,
         intent: &Intent<'_>,
-        state: &[Entry<'_>],
         lineage: impl FnMut() -> Result<Lineage, NoEntropy>,
     ) -> Result<Event, SealError> {
         let mut event = match self.admitted.winner(self.jar) {
@@ -101,7 +111,7 @@ impl Situation<'_> {
                 self.beside_kept_head(intent, lineage)?
             }
             None => self.without_session(intent, lineage)?,
-            Some(head) => self.within_session(&head.frame, intent, state, lineage)?,
+            Some(head) => self.within_session(&head.frame, intent, lineage)?,
         };
         event.state = self.check_sizes(&event)?;
         Ok(event)
@@ -141,14 +151,13 @@ impl Situation<'_> {
         &self,
         head: &Root,
         intent: &Intent<'_>,
-        state: &[Entry<'_>],
         lineage: impl FnMut() -> Result<Lineage, NoEntropy>,
     ) -> Result<Event, SealError> {
         let subject = intent.subject.unwrap_or(head.subject);
         let leaves = head.subject.is_some() && subject != head.subject;
         if intent.end || leaves {
             let kind = if intent.end { EventKind::End } else { EventKind::Switch };
-            return self.close(head, kind, intent, state, lineage);
+            return self.close(head, kind, intent, lineage);
         }
         let stamp = self.stamp();
         let mut event = Event::default();
@@ -193,7 +202,6 @@ impl Situation<'_> {
         head: &Root,
         kind: EventKind,
         intent: &Intent<'_>,
-        state: &[Entry<'_>],
         lineage: impl FnMut() -> Result<Lineage, NoEntropy>,
     ) -> Result<Event, SealError> {
         let stamp = self.stamp();
@@ -201,7 +209,8 @@ impl Situation<'_> {
         let mut event = Event { kind, drafts: [marker].into(), sweeps: true, state: None };
         let mut goes_on = without_removals(&intent.changes);
         if kind == EventKind::Switch {
-            for entry in state.iter().filter(|entry| self.policy.is_kept(entry.name)) {
+            let arrived = self.arrived_but(|_| {});
+            for entry in arrived.iter().filter(|entry| self.policy.is_kept(entry.name)) {
                 let changed = intent.changes.iter().any(|(name, _)| *name == entry.name);
                 if let (false, Content::Value { encoding: OPEN, bytes }) = (changed, entry.content)
                 {

@@ -22,7 +22,6 @@ use crate::feed::View;
 use crate::info::Info;
 use crate::intent::{Intent, Turn, fold_turns};
 use crate::jar::Jar;
-use crate::join::{holdings, join, state};
 use crate::lineage::Lineages;
 use crate::parcel::{Lineage, Subject};
 use crate::policy::GRACE_MS;
@@ -83,8 +82,12 @@ impl<T: Default + Serialize + DeserializeOwned> Exchange<T> {
     /// The session as it is now: the join of what arrived and of what was handed back so far.
     pub fn value(&self) -> (Decoded<T>, Mark) {
         let mark = Mark(self.log.len());
-        let mut decoded = self.snapshot.rules.schema.decode(&self.state(mark));
-        let _ = self.arrived_but(|name| decoded.reports.push(FieldReport::misplaced(name)));
+        let mut mislaid = Vec::new();
+        let arrived = self
+            .situation(self.received)
+            .arrived_but(|name| mislaid.push(FieldReport::misplaced(name)));
+        let mut decoded = self.snapshot.rules.schema.decode(&self.since(arrived, mark));
+        decoded.reports.append(&mut mislaid);
         (decoded, mark)
     }
 
@@ -163,9 +166,8 @@ impl<T: Default + Serialize + DeserializeOwned> Exchange<T> {
             return Ok(()); // what cannot be encoded will be said when it is handed back
         };
         let intent = self.intent(Some(&changes));
-        let state = self.arrived();
         let lineage = || Ok(Lineage([0; 16]));
-        match self.situation(self.received).event(&intent, &state, lineage) {
+        match self.situation(self.received).event(&intent, lineage) {
             Err(SealError::TooLarge(too_large)) => Err(too_large),
             _ => Ok(()),
         }
@@ -205,7 +207,7 @@ impl<T: Default + Serialize + DeserializeOwned> Exchange<T> {
             return Ok(Event::default());
         }
         self.refuse_partial(identity_route)?;
-        let event = situation.event(intent, &self.arrived(), || {
+        let event = situation.event(intent, || {
             let mut lineage = [0; 16];
             entropy.fill(&mut lineage).map(|()| Lineage(lineage))
         })?;
@@ -247,21 +249,15 @@ impl<T: Default + Serialize + DeserializeOwned> Exchange<T> {
 
     /// The joined state of what arrived.
     pub(crate) fn arrived(&self) -> Vec<Entry<'_>> {
-        self.arrived_but(|_| {})
-    }
-
-    /// The same; `mislaid` gets the names of identity fields that fragments held.
-    fn arrived_but<'a>(&'a self, mislaid: impl FnMut(&'a [u8])) -> Vec<Entry<'a>> {
-        let Some(head) = self.admitted.winner(&self.jar) else {
-            return Vec::new();
-        };
-        let joined = join(&holdings(&self.jar, &self.admitted, &head.frame, |_| true));
-        state(&head.frame, &joined, &self.snapshot.rules.policy, mislaid)
+        self.situation(self.received).arrived_but(|_| {})
     }
 
     /// The state at `mark`: what arrived, and what was handed back until then.
     fn state(&self, mark: Mark) -> Vec<Entry<'_>> {
-        let arrived = self.arrived();
+        self.since(self.arrived(), mark)
+    }
+
+    fn since<'a>(&'a self, arrived: Vec<Entry<'a>>, mark: Mark) -> Vec<Entry<'a>> {
         if mark.0 == 0 {
             return arrived;
         }

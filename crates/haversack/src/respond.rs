@@ -150,8 +150,11 @@ impl<E: Entropy> Lines<'_, E> {
     fn set(&mut self, draft: &Draft) {
         let Some(key) = self.key else { return };
         let Situation { policy, now, .. } = *self.situation;
-        let mut frame = draft.body.frame().into_owned();
-        frame.resize(policy.padding.padded_len(frame.len()), 0);
+        let content = draft.body.frame();
+        let padded = policy.padding.padded_len(content.len());
+        let mut frame = Vec::with_capacity(padded);
+        frame.extend_from_slice(&content);
+        frame.resize(padded, 0);
         let (scope, len) = match &draft.body {
             Body::Fragment { lineage, subject, .. } => scope(*lineage, *subject),
             Body::Marker(_) | Body::Root(_) => ([0; 24], 0),

@@ -43,11 +43,12 @@ impl Situation<'_> {
         if let (Some(head), false) = (self.admitted.winner(self.jar), event.sweeps) {
             after = holdings(self.jar, self.admitted, &head.frame, |_| true);
         }
-        let before = state_size(base, &after).0;
+        let arrived = after.len();
         after.extend(drafts);
         let (size, entries) = state_size(base, &after);
+        let before = || state_size(base, after.get(..arrived).unwrap_or_default()).0;
         let limit = self.policy.budget.state;
-        if size > limit && size > before {
+        if size > limit && size > before() {
             return Err(too_large(Limit::State, size, limit, entries));
         }
         Ok(Some(size))

@@ -1,13 +1,13 @@
 //! What a program changed: the difference between a value and the state that it was decoded from.
 
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::error::EncodeError;
-use super::fields::{Fields, encode_fields, field_of};
+use super::fields::{Fields, encode_fields, encode_only, field_of};
 use super::overlay::{Overlay, Status};
 use crate::state::{Content, Entry, OPEN};
 
@@ -42,12 +42,26 @@ where
     T: Default + Serialize + DeserializeOwned,
 {
     let now = encode_fields(value)?;
-    if is_untouched(&now, state, default) {
-        return Ok(Changes::default());
+    let in_doubt = in_doubt(&now, state, default);
+    let is_in_doubt = |name: &[u8]| in_doubt.contains(field_of(name));
+    let mut changes = Changes::default();
+    // What did not arrive is written unless it is the default.
+    for (name, value) in now.iter().filter(|(name, _)| !is_in_doubt(name)) {
+        if default.get(name) != Some(value) && find(state, name).is_none() {
+            changes.insert(name, Some(value));
+        }
+    }
+    for (name, _) in default.iter().filter(|(name, _)| !is_in_doubt(name)) {
+        if now.get(name).is_none() && find(state, name).is_none() {
+            changes.insert(name, None);
+        }
+    }
+    if in_doubt.is_empty() {
+        return Ok(changes);
     }
     let mut overlay = Overlay::new(default, state);
     let decoded = overlay.decode_or_default::<T>();
-    let arrived = encode_fields(&decoded)?;
+    let arrived = encode_only(&decoded, &in_doubt)?;
 
     let diff = Diff {
         is_renamed: is_renamed(&overlay, state, &arrived),
@@ -61,10 +75,9 @@ where
     for fields in [&now, &arrived, default] {
         names.extend(fields.iter().map(|(name, _)| name));
     }
+    names.retain(|name| is_in_doubt(name));
     names.sort_unstable();
     names.dedup();
-
-    let mut changes = Changes::default();
     for name in names {
         if diff.is_changed(name) {
             changes.insert(name, now.get(name));
@@ -78,27 +91,23 @@ fn find(state: &[Entry<'_>], name: &[u8]) -> Option<usize> {
     state.binary_search_by(|entry| entry.name.cmp(name)).ok()
 }
 
-/// The usual case, told without decoding: all bytes are those that arrived, or the default's.
-fn is_untouched(now: &Fields, state: &[Entry<'_>], default: &Fields) -> bool {
-    let find = |name: &[u8]| state.get(find(state, name)?);
-    let is_same = |(name, value): (&[u8], &[u8])| {
+/// Fields that arrived as other bytes than they have now: whether they were changed only decoding
+/// tells, since another program may have encoded them otherwise.
+fn in_doubt(now: &Fields, state: &[Entry<'_>], default: &Fields) -> BTreeSet<Vec<u8>> {
+    // Beside a plain entry, equal bytes of an element may not be those that were read.
+    let is_beside_plain = |name: &&[u8]| {
         let field = field_of(name);
-        // Beside a plain entry, equal bytes may not be those that were read.
-        if field.len() < name.len() && find(field).is_some() {
-            return false;
-        }
-        match find(name) {
-            Some(entry) => is_value(entry, value),
-            None => default.get(name) == Some(value),
-        }
+        field.len() < name.len() && find(state, field).is_some()
     };
-    let is_accounted_for =
-        |entry: &Entry<'_>| entry.content == Content::Tombstone || now.get(entry.name).is_some();
-    let is_default_kept =
-        |(name, _): (&[u8], &[u8])| now.get(name).is_some() || find(name).is_some();
-    now.iter().all(is_same)
-        && state.iter().all(is_accounted_for)
-        && default.iter().all(is_default_kept)
+    let is_other = |entry: &&Entry<'_>| match now.get(entry.name) {
+        Some(value) => !is_value(entry, value),
+        None => entry.content != Content::Tombstone,
+    };
+    let others = state.iter().filter(is_other).map(|entry| entry.name);
+    let arrived = state.iter().map(|entry| entry.name);
+    let named = now.iter().chain(default.iter()).map(|(name, _)| name);
+    let beside_plain = arrived.chain(named).filter(is_beside_plain);
+    others.chain(beside_plain).map(|name| field_of(name).to_vec()).collect()
 }
 
 fn is_value(entry: &Entry<'_>, value: &[u8]) -> bool {
@@ -122,7 +131,7 @@ fn is_renamed(overlay: &Overlay<'_>, state: &[Entry<'_>], arrived: &Fields) -> b
 struct Diff<'a> {
     /// The value, encoded.
     now: &'a Fields,
-    /// What the state decodes to, encoded again.
+    /// What the state decodes to, encoded again where that matters.
     arrived: &'a Fields,
     default: &'a Fields,
     state: &'a [Entry<'a>],

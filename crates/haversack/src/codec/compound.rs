@@ -4,6 +4,7 @@
 //! there too, and only moved if they are out of it.
 
 use alloc::vec::Vec;
+use core::mem;
 
 use minicbor::Encoder;
 use serde::ser::{self, Serialize};
@@ -25,11 +26,12 @@ pub(super) enum Kind {
     Splits(Shape),
 }
 
-/// Where an entry of a map begins, and its value.
+/// Where an entry of a map begins, its value, and once all are written, its end.
 #[derive(Clone, Copy)]
 pub(super) struct Mark {
     key: usize,
     value: usize,
+    end: usize,
 }
 
 /// An array, a map or a struct whose elements are being written.
@@ -73,7 +75,8 @@ impl<'a> Compound<'a> {
         // Keys nest too: the mark is complete before a map inside the key or the value opens another.
         self.writer.place = Place::Inside;
         key.serialize(&mut *self.writer)?;
-        self.writer.marks.push(Mark { key: start, value: self.writer.out.len() });
+        let value = self.writer.out.len();
+        self.writer.marks.push(Mark { key: start, value, end: value });
         self.count += 1;
         Ok(())
     }
@@ -128,37 +131,32 @@ impl<'a> Compound<'a> {
 impl Writer {
     /// Puts the entries from `base` on in order.
     fn sort(&mut self, base: usize) -> Done {
-        let Some(marks) = self.marks.get(base..) else {
+        let Self { out, marks, .. } = self;
+        let Some(marks) = marks.get_mut(base..) else {
             return Ok(());
         };
         let Some(start) = marks.first().map(|mark| mark.key) else {
             return Ok(());
         };
-        let ascending = |a: &&[u8], b: &&[u8]| a < b;
-        let keys = marks.iter().filter_map(|mark| self.out.get(mark.key..mark.value));
-        if keys.is_sorted_by(ascending) {
+        let key = |mark: &Mark| out.get(mark.key..mark.value).unwrap_or_default();
+        let is_sorted = |marks: &[Mark]| marks.is_sorted_by(|a, b| key(a) < key(b));
+        if is_sorted(marks) {
             return Ok(());
         }
-        let ends = marks.iter().skip(1).map(|mark| mark.key);
-        let mut entries: Vec<(&[u8], &[u8])> = marks
-            .iter()
-            .zip(ends.chain([self.out.len()]))
-            .filter_map(|(mark, end)| {
-                let key = self.out.get(mark.key..mark.value)?;
-                Some((key, self.out.get(mark.value..end)?))
-            })
-            .collect();
-        entries.sort_unstable_by(|a, b| a.0.cmp(b.0));
-        if !entries.iter().map(|entry| entry.0).is_sorted_by(ascending) {
+        let end = out.len();
+        let mut next = end;
+        for mark in marks.iter_mut().rev() {
+            mark.end = mem::replace(&mut next, mark.key);
+        }
+        marks.sort_unstable_by(|a, b| key(a).cmp(key(b)));
+        if !is_sorted(marks) {
             return Err(EncodeFault::DuplicateKey.into());
         }
-        let mut region = Vec::with_capacity(self.out.len() - start);
-        for (key, value) in entries {
-            region.extend_from_slice(key);
-            region.extend_from_slice(value);
+        // In order behind themselves, then to the front.
+        for mark in marks {
+            out.extend_from_within(mark.key..mark.end);
         }
-        self.out.truncate(start);
-        self.out.append(&mut region);
+        out.drain(start..end);
         Ok(())
     }
 }

@@ -25,6 +25,9 @@ pub(super) struct Reader<'de> {
     depth: usize,
 }
 
+/// The first byte of an empty text; a short one adds its length.
+const TEXT: u8 = 0x60;
+
 /// The value of a set's element.
 pub(super) const NULL: &[u8] = &[0xf6];
 
@@ -76,6 +79,16 @@ impl<'de> Reader<'de> {
         let value = read(self)?;
         self.depth -= 1;
         Ok(value)
+    }
+
+    /// A text of up to 23 bytes, as names and most values are; `None` leaves it to the decoder.
+    fn short_text(&mut self) -> Option<&'de str> {
+        let start = self.decoder.position();
+        let (head, rest) = self.decoder.input().get(start..)?.split_first()?;
+        let len = usize::from(head.checked_sub(TEXT).filter(|len| *len < 24)?);
+        let text = core::str::from_utf8(rest.get(..len)?).ok()?;
+        self.decoder.set_position(start + 1 + len);
+        Some(text)
     }
 
     /// The length of the array or map that begins here.
@@ -142,6 +155,9 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
     }
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
+        if let Some(text) = self.short_text() {
+            return visitor.visit_borrowed_str(text);
+        }
         match self.decoder.datatype()? {
             Type::Bool => visitor.visit_bool(self.decoder.bool()?),
             Type::Null => {

@@ -1,5 +1,6 @@
 //! A session value as entries: one per field, or one per element of an `Each`.
 
+use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 use core::ops::Range;
 
@@ -62,7 +63,20 @@ pub(crate) fn field_of(entry_name: &[u8]) -> &[u8] {
 /// See [`EncodeError`]: the type is not a struct or map, a name cannot be carried, or a value cannot
 /// be encoded.
 pub(crate) fn encode_fields<T: Serialize>(value: &T) -> Result<Fields, EncodeError> {
+    encode(value, None)
+}
+
+/// The same, of the fields that are named; of the others [`Fields::fields`] knows the names only.
+pub(super) fn encode_only<T: Serialize>(
+    value: &T,
+    named: &BTreeSet<Vec<u8>>,
+) -> Result<Fields, EncodeError> {
+    encode(value, Some(named.clone()))
+}
+
+fn encode<T: Serialize>(value: &T, only: Option<BTreeSet<Vec<u8>>>) -> Result<Fields, EncodeError> {
     let mut writer = Writer::new(Place::Top);
+    writer.recorder.only = only;
     value.serialize(&mut writer)?;
     if !writer.recorder.is_top {
         return Err(EncodeFault::NotFields.into());
@@ -150,6 +164,8 @@ pub(super) struct Recorder {
     pub(super) is_top: bool,
     /// The field being written is an `Each`, of this shape.
     pub(super) shape: Option<Shape>,
+    /// The fields whose values are written; all, if it does not say.
+    only: Option<BTreeSet<Vec<u8>>>,
     /// Its name.
     field: Range<usize>,
     /// The name of the `Each` entry being written.
@@ -184,7 +200,12 @@ impl Writer {
         value: &T,
     ) -> Result<(), EncodeError> {
         let name = self.recorder.field.clone();
-        check_name(self.out.get(name.clone()).unwrap_or_default())?;
+        let text = self.out.get(name.clone()).unwrap_or_default();
+        check_name(text)?;
+        if self.recorder.only.as_ref().is_some_and(|only| !only.contains(text)) {
+            self.recorder.spans.push(Span { name, items: 0, shape: None });
+            return Ok(());
+        }
         let start = self.out.len();
         let first = self.recorder.items.len();
         self.recorder.shape = None;

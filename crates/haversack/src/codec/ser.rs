@@ -47,7 +47,7 @@ pub(super) struct Writer {
 impl Writer {
     pub(super) fn new(place: Place) -> Self {
         Self {
-            out: Vec::with_capacity(128),
+            out: Vec::with_capacity(512),
             place,
             recorder: Recorder::default(),
             marks: Vec::new(),

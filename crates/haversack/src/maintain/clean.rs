@@ -65,6 +65,9 @@ impl Situation<'_> {
 
     /// Fragments that own nothing, against what was read and what this response sets.
     fn covered(&self, event: &Event) -> Vec<String> {
+        if self.jar.fragments.is_empty() {
+            return Vec::new();
+        }
         let participants = self.participants(event);
         let owned = owned(&participants);
         let drafted = |suffix: Suffix| event.drafts.iter().any(|draft| draft.suffix == suffix);

@@ -104,7 +104,9 @@ impl CookieSpec {
     /// A `Set-Cookie` value for a parcel that lives `max_age` seconds.
     pub(crate) fn set(&self, suffix: &str, value: &str, max_age: u64) -> String {
         let mut line = String::with_capacity(self.set_len(value.len(), max_age));
-        let _ = write!(line, "{}.{suffix}={value}", self.base);
+        for part in [&self.base, ".", suffix, "=", value] {
+            line.push_str(part);
+        }
         if self.persistent {
             let _ = write!(line, "; Max-Age={max_age}");
         }
