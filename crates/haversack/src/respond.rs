@@ -90,7 +90,7 @@ pub(crate) fn write(
     }
     lines.deletions(situation.dead(event));
     if lines.key.is_some() {
-        lines.steps(situation.steps(event));
+        lines.steps(situation.steps(event, lines.left));
     }
     lines.outcome
 }

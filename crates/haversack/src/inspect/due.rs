@@ -87,15 +87,16 @@ pub(super) fn describe(situation: &Situation<'_>) -> Due {
         suffix,
         now: false,
     });
-    let steps = situation.steps(&nothing).into_iter().map(|step| Step {
-        work: step.work,
-        set: step.set.suffix.as_str().to_string(),
-        kind: step.set.suffix.kind(),
-        chars: chars(&step.set, situation.policy),
-        present: step.set.present,
-        delete: step.delete,
-        now: false,
-    });
+    let steps =
+        situation.steps(&nothing, situation.policy.budget.response).into_iter().map(|step| Step {
+            work: step.work,
+            set: step.set.suffix.as_str().to_string(),
+            kind: step.set.suffix.kind(),
+            chars: chars(&step.set, situation.policy),
+            present: step.set.present,
+            delete: step.delete,
+            now: false,
+        });
     Due { dead: dead.collect(), steps: steps.collect(), chars: 0, waiting: 0 }
 }
 

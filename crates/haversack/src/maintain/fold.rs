@@ -26,7 +26,12 @@ const PAIR: usize = 2;
 
 impl Situation<'_> {
     /// The folds that are due, one for each kind at most.
-    pub(super) fn folds(&self, head: &Root, participants: &[Holding<'_>]) -> Vec<Step> {
+    pub(super) fn folds(
+        &self,
+        head: &Root,
+        participants: &[Holding<'_>],
+        mut room: usize,
+    ) -> Vec<Step> {
         // What this response sets is not on the request, and never deleted by the same response.
         let read = |holding: &Holding<'_>| {
             self.jar.fragments.iter().any(|owned| owned.suffix == holding.suffix)
@@ -39,8 +44,14 @@ impl Situation<'_> {
         let owned = owned(&foldable);
         let judged: Vec<Judged<'_>> =
             foldable.iter().zip(owned).map(|(&holding, owned)| Judged { holding, owned }).collect();
-        let kinds = iter::once(None).chain(head.subject.map(Some));
-        kinds.filter_map(|kind| self.fold(head, kind, &judged, participants)).collect()
+        let mut folds = Vec::new();
+        for kind in iter::once(None).chain(head.subject.map(Some)) {
+            if let Some(fold) = self.fold(head, kind, &judged, participants, room) {
+                room = room.saturating_sub(self.step_len(&fold));
+                folds.push(fold);
+            }
+        }
+        folds
     }
 
     /// Older than the last whole slot; or so far ahead of the clock that its stamp says nothing.
@@ -56,6 +67,7 @@ impl Situation<'_> {
         kind: Option<Subject>,
         judged: &[Judged<'_>],
         all: &[Holding<'_>],
+        room: usize,
     ) -> Option<Step> {
         let mut of_kind: Vec<&Judged<'_>> = judged
             .iter()
@@ -80,7 +92,7 @@ impl Situation<'_> {
             }
             inputs.push(next);
             let Some(step) = fold(&inputs) else { continue };
-            if !self.fits(&step, inputs.len()) {
+            if !self.fits(&step, inputs.len(), room) {
                 break;
             }
             if inputs.len() >= PAIR || adopted(next) {
@@ -140,12 +152,12 @@ impl Situation<'_> {
         !read.chain(set).any(|fragment| fragment.entries().any(hidden))
     }
 
-    fn fits(&self, step: &Step, inputs: usize) -> bool {
+    fn fits(&self, step: &Step, inputs: usize, room: usize) -> bool {
         let budget = &self.policy.budget;
         let chars = step.set.chars(self.policy.cookie.base());
         let jar = if inputs <= PAIR { FOLD_JAR_MAX } else { FOLD_JAR };
         chars <= budget.parcel
-            && self.step_len(step) <= budget.response
+            && self.step_len(step) <= room
             && self.jar.chars + chars + "=; ".len() <= jar
     }
 

@@ -101,8 +101,9 @@ impl Situation<'_> {
         self.admitted.kept_head || self.jar.has_kept()
     }
 
-    /// The steps that are due, in the order in which they are to be done.
-    pub(crate) fn steps(&self, event: &Event) -> Vec<Step> {
+    /// The steps that are due, in the order in which they are to be done. Folds are chosen to fit
+    /// `room`, the characters left in the response.
+    pub(crate) fn steps(&self, event: &Event, room: usize) -> Vec<Step> {
         let (Some(head), false) = (self.head(event), event.sweeps) else {
             return Vec::new();
         };
@@ -111,7 +112,8 @@ impl Situation<'_> {
         let fragments_wait = !steps.is_empty();
         steps.extend(self.refresh_roots(event, head));
         if !fragments_wait {
-            steps.extend(self.folds(head, &participants));
+            let others: usize = steps.iter().map(|step| self.step_len(step)).sum();
+            steps.extend(self.folds(head, &participants, room.saturating_sub(others)));
         }
         steps.retain(|step| !step.set.present || !step.delete.is_empty());
         steps

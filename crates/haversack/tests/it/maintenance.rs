@@ -6,7 +6,7 @@ use std::sync::Arc;
 use haversack::{Exchange, KeyRing, Room, Snapshot, Version, View, Work};
 
 use crate::client::{Client, START, Seeded};
-use crate::events::{Shop, client, policy};
+use crate::events::{Shop, client};
 
 const HOUR: u64 = 3_600_000;
 
@@ -200,5 +200,27 @@ fn maintenance_leaves_room_for_the_other_headers() {
     let outcome = client.open().respond(room, client.at(), &mut Seeded(5));
     assert_eq!(outcome.set_cookies, Vec::<String>::new());
     assert_eq!(outcome.report.waiting, 1);
-    let _ = policy();
+}
+
+#[test]
+fn a_fold_takes_what_fits_beside_large_headers_and_goes_on_with_the_next_response() {
+    let mut client = client();
+    client.change(|shop| shop.theme = "dark".into());
+    client.now += 1_000;
+    let departed: Vec<Exchange<Shop>> = (0..16).map(|_| client.open()).collect();
+    for (n, exchange) in (0u32..).zip(departed) {
+        let outcome = client.respond(exchange, |shop| {
+            shop.cart.insert(n, "tea".into());
+        });
+        client.jar.apply(&outcome.set_cookies);
+    }
+    client.now += 20_000;
+    let room = Room { other_headers: 2_900, ..Room::default() };
+    for _ in 0..12 {
+        let outcome = client.open().respond(room, client.at(), &mut Seeded(5));
+        assert!(outcome.report.chars <= 1_000, "{:?}", outcome.report);
+        client.jar.apply(&outcome.set_cookies);
+    }
+    assert!(client.jar.0.len() <= 6, "{}", client.jar.kinds());
+    assert_eq!(client.read().cart.len(), 16);
 }
