@@ -53,7 +53,7 @@ mod tests {
     use std::sync::atomic::{AtomicU64, Ordering};
     use std::time::Duration;
 
-    use haversack_testkit::Browser;
+    use haversack_testkit::{Browser, Fleet, SeededEntropy};
     use haversack_tower::{KeyRing, Timestamp};
 
     use super::*;
@@ -106,5 +106,30 @@ mod tests {
         browser.advance(Duration::from_secs(days)); // the browser's clock
         time.fetch_add(days * 1000, Ordering::Relaxed); // the server's
         assert_eq!(browser.get("/starred").await.text(), "");
+    }
+
+    #[tokio::test]
+    async fn a_crash_and_a_rotation_lose_nothing() {
+        let fleet = Fleet::new(1, 3, |server| {
+            let sessions = Haversack::builder(server.feed())
+                .clock(server.clock())
+                .entropy(server.entropy())
+                .build();
+            app(sessions.unwrap())
+        });
+        let browser = fleet.browser();
+        browser.post("/star/one").await;
+
+        let (now, keys) = (fleet.clock().now(), SeededEntropy::new(1));
+        let overlap = KeyRing::overlap_ms(24 * 3_600_000);
+        let ring = KeyRing::for_tests().rotate(now, keys, KeyRing::LEAD_MS, overlap).unwrap();
+        fleet.publish(&ring);
+        fleet.clock().advance(Duration::from_secs(3600)); // by now the new key seals
+        fleet.crash(0);
+        browser.post("/star/two").await; // of a server that is up
+        fleet.restart(0);
+
+        let restarted = browser.tab_on(fleet.only(0));
+        assert_eq!(restarted.get("/starred").await.text(), "one two");
     }
 }

@@ -3,7 +3,7 @@
 mod flight;
 mod page;
 mod request;
-mod serve;
+pub(crate) mod serve;
 
 use std::{
     fmt,
@@ -23,10 +23,10 @@ pub use self::{
     request::RequestBuilder,
     serve::{Broken, Serve},
 };
-use crate::jar::{CookieJar, Refusal, Site, Snapshot};
-
-/// 2026-01-01T00:00:00Z, when a browser's clock starts.
-const START_MS: u64 = 1_767_225_600_000;
+use crate::{
+    Clock,
+    jar::{CookieJar, Refusal, Site, Snapshot},
+};
 
 /// A browser with a cookie jar and a clock, in front of a service.
 ///
@@ -51,7 +51,7 @@ pub struct Browser<S, B = Full<Bytes>> {
 #[derive(Debug)]
 struct Shared {
     jar: CookieJar,
-    now_ms: u64,
+    clock: Clock,
 }
 
 /// A test that failed elsewhere leaves a jar that is as good as before: no step of the jar calls
@@ -70,7 +70,7 @@ impl<S: Serve<Full<Bytes>>> Browser<S> {
 impl<S: Serve<B>, B: From<String> + Send + 'static> Browser<S, B> {
     /// As [`new`](Browser::new), for a service that takes one type of request body only.
     pub fn with_body(service: S) -> Self {
-        let shared = Shared { jar: CookieJar::new(), now_ms: START_MS };
+        let shared = Shared { jar: CookieJar::new(), clock: Clock::new() };
         Self {
             service,
             shared: Arc::new(Mutex::new(shared)),
@@ -88,6 +88,14 @@ impl<S: Serve<B>, B: From<String> + Send + 'static> Browser<S, B> {
     #[must_use]
     pub fn origin(mut self, origin: &str) -> Self {
         self.origin = http_url(origin);
+        self
+    }
+
+    /// Goes by `clock` from now on, in all its tabs: that of another browser, or of a
+    /// [`Fleet`](crate::Fleet).
+    #[must_use]
+    pub fn clock(self, clock: &Clock) -> Self {
+        lock(&self.shared).clock = clock.clone();
         self
     }
 
@@ -159,19 +167,17 @@ impl<S: Serve<B>, B: From<String> + Send + 'static> Browser<S, B> {
 impl<S, B> Browser<S, B> {
     /// What the clock says, in milliseconds since the Unix epoch; at first, the start of 2026.
     pub fn now_ms(&self) -> u64 {
-        lock(&self.shared).now_ms
+        lock(&self.shared).clock.now_ms()
     }
 
     /// Sets the clock. It may go back; cookies that expired meanwhile stay gone.
     pub fn at(&self, now_ms: u64) {
-        lock(&self.shared).now_ms = now_ms;
+        lock(&self.shared).clock.at(now_ms);
     }
 
     /// Moves the clock on.
     pub fn advance(&self, time: Duration) {
-        let ms = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
-        let mut shared = lock(&self.shared);
-        shared.now_ms = shared.now_ms.saturating_add(ms);
+        lock(&self.shared).clock.advance(time);
     }
 
     /// Quits the browser and starts it again: cookies without an expiry are gone.
@@ -194,8 +200,9 @@ impl<S, B> Browser<S, B> {
     /// The value of the cookie called `name`, if there is one now.
     pub fn cookie(&self, name: &str) -> Option<String> {
         let shared = lock(&self.shared);
+        let now_ms = shared.clock.now_ms();
         let mut cookies = shared.jar.iter();
-        let found = cookies.find(|cookie| cookie.name == name && !cookie.is_expired(shared.now_ms));
+        let found = cookies.find(|cookie| cookie.name == name && !cookie.is_expired(now_ms));
         found.map(|cookie| cookie.value.clone())
     }
 
@@ -206,7 +213,7 @@ impl<S, B> Browser<S, B> {
     /// If a browser would ignore the line.
     pub fn set_cookie(&self, line: &str) -> Result<(), Refusal> {
         let mut shared = lock(&self.shared);
-        let now_ms = shared.now_ms;
+        let now_ms = shared.clock.now_ms();
         shared.jar.store(&self.origin, line.as_bytes(), Site::Same, now_ms)
     }
 

@@ -9,6 +9,11 @@
 //! and it is no HTTP client, since it stays with the one service it is given. [`CookieJar`] can be
 //! used alone; its module lists the few points where it differs from a browser.
 //!
+//! [`Fleet`] is what it talks to when one server is not enough: several that crash and come back,
+//! whose clocks differ and whose key rings change one after the other, on a network that loses,
+//! tears and reorders. [`Clock`], [`RingFeed`] and [`SeededEntropy`] are its parts, for tests that
+//! need only one of them; `KeyRing::for_tests()` of the core is a ring for all of them.
+//!
 //! # Example
 //!
 //! ```
@@ -49,9 +54,15 @@
 //! ```
 
 pub mod browser;
+mod clock;
+mod entropy;
+pub mod fleet;
 pub mod jar;
 
 pub use self::{
     browser::{Browser, Page},
+    clock::Clock,
+    entropy::SeededEntropy,
+    fleet::{Fleet, RingFeed, Server, Traffic},
     jar::{Cookie, CookieJar, Dropped, Refusal, SameSite, Site, Snapshot},
 };

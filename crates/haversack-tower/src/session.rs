@@ -16,8 +16,15 @@ use crate::{OpenError, SessionRoute};
 /// Its top-level entries are the session's *fields*. Two requests that write two fields at the
 /// same time keep both; of one field the later write wins. A field that no longer decodes falls
 /// back to its default alone, and what a newer program wrote beside it is carried.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be a session",
+    label = "not a session type",
+    note = "a session type needs `#[derive(Default, Serialize, Deserialize)]` (serde's, with its \
+            feature `derive`), and it owns what it holds: no references, nothing that is not `Send`"
+)]
 pub trait SessionType: Default + Serialize + DeserializeOwned + Send + 'static {}
 
+#[diagnostic::do_not_recommend] // say what a session type needs, not which trait of it is missing
 impl<T: Default + Serialize + DeserializeOwned + Send + 'static> SessionType for T {}
 
 /// A client's session: a `T` that is written into the response if it was changed.

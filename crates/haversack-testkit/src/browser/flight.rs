@@ -9,7 +9,10 @@ use http::{HeaderValue, Method, Request, header};
 use url::Url;
 
 use super::{Broken, Page, RequestBuilder, Serve, Shared, lock};
-use crate::jar::{Site, is_secure};
+use crate::{
+    fleet::Origin,
+    jar::{Site, is_secure},
+};
 
 /// The site that cross-site requests come from.
 const ELSEWHERE: &str = "https://elsewhere.example";
@@ -41,7 +44,7 @@ impl<S: Serve<B>, B: From<String> + Send + 'static> Departed<S, B> {
         let given: Vec<_> = headers.get_all(header::COOKIE).iter().collect();
         let cookie = if given.is_empty() {
             let mut shared = lock(&browser.shared);
-            let now_ms = shared.now_ms;
+            let now_ms = shared.clock.now_ms();
             shared.jar.header_for(&url, &method, site, now_ms)
         } else {
             // Several lines mean what one line with all of them means (RFC 9113 section 8.2.3).
@@ -61,6 +64,10 @@ impl<S: Serve<B>, B: From<String> + Send + 'static> Departed<S, B> {
     /// The `Cookie` header that went with the request.
     pub fn cookie(&self) -> Option<&str> {
         self.cookie.as_deref()
+    }
+
+    pub(crate) fn now_ms(&self) -> u64 {
+        lock(&self.shared).clock.now_ms()
     }
 
     /// Has the service answer. The response does not reach the jar until it is
@@ -137,6 +144,15 @@ impl Served {
         &self.page
     }
 
+    /// Whether the server of a [`Fleet`](crate::Fleet) that answered has crashed since.
+    pub fn has_crashed(&self) -> bool {
+        self.page.origin.as_ref().is_some_and(Origin::has_crashed)
+    }
+
+    pub(crate) fn now_ms(&self) -> u64 {
+        lock(&self.shared).clock.now_ms()
+    }
+
     /// Applies every `Set-Cookie` line, at the present time of the browser's clock.
     pub fn apply(self) -> Page {
         self.apply_lines(usize::MAX)
@@ -146,10 +162,11 @@ impl Served {
     /// closed, and the rest never came.
     pub fn apply_lines(self, lines: usize) -> Page {
         let mut shared = lock(&self.shared);
-        let Shared { jar, now_ms } = &mut *shared;
+        let Shared { jar, clock } = &mut *shared;
+        let now_ms = clock.now_ms();
         for line in self.page.set_cookie_lines().take(lines) {
             // The browser goes on without a line it does not take; the jar keeps it on record.
-            let _ = jar.store(&self.page.url, line, self.site, *now_ms);
+            let _ = jar.store(&self.page.url, line, self.site, now_ms);
         }
         drop(shared);
         self.page

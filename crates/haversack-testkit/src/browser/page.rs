@@ -6,6 +6,8 @@ use bytes::Bytes;
 use http::{HeaderMap, StatusCode, header};
 use url::Url;
 
+use crate::fleet::Origin;
+
 /// A response, and what the browser had sent to get it.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -24,6 +26,7 @@ pub struct Page {
     pub body: Bytes,
     /// The redirects that led here, first one first; their cookies are in the jar, too.
     pub redirects: Vec<Page>,
+    pub(super) origin: Option<Origin>,
 }
 
 impl Page {
@@ -35,6 +38,11 @@ impl Page {
     /// The header called `name`, if it is there and text.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
+    }
+
+    /// Which server of a [`Fleet`](crate::Fleet) answered.
+    pub fn server(&self) -> Option<usize> {
+        self.origin.as_ref().map(|origin| origin.server)
     }
 
     /// The lines as they came.
@@ -58,6 +66,7 @@ impl Page {
             headers: head.headers,
             body,
             redirects: Vec::new(),
+            origin: head.extensions.get().cloned(),
         }
     }
 }

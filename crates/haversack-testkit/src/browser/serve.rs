@@ -13,7 +13,7 @@ use http_body_util::BodyExt as _;
 use tower_service::Service;
 
 /// A future that can be moved to another thread.
-pub(super) type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+pub(crate) type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 /// A service that a [`Browser`](super::Browser) can drive.
 ///

@@ -1,5 +1,6 @@
 //! The public interface, one module per concept.
 
+mod fleet;
 mod flight;
 mod redirect;
 mod request;

@@ -1,98 +1,33 @@
 //! Rings that change, lag, or belong to somebody else; programs of two versions.
 
-use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll};
-
 use axum::Router;
 use axum::http::StatusCode;
 use axum::routing::{get, post};
-use haversack::{Entropy, NoEntropy};
-use haversack_testkit::Browser;
-use haversack_tower::{Feed, Haversack, KeyRing, Session, SessionLayer, Timestamp, Version, View};
+use haversack_testkit::{Browser, RingFeed, SeededEntropy};
+use haversack_tower::{Haversack, KeyRing, Session, SessionLayer, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::shop::{Clock, START, Shop, browser, router, shop};
 
 const HOUR: u64 = 3_600_000;
 
-/// A feed whose ring a test hands out; asking for a newer one delivers what waits.
-#[derive(Clone)]
-struct Desk(Arc<Mutex<(Arc<View>, Option<KeyRing>)>>);
-
-impl Desk {
-    fn new(ring: KeyRing) -> Self {
-        Self(Arc::new(Mutex::new((view(ring, 1, Timestamp::default()), None))))
-    }
-
-    fn publish(&self, ring: KeyRing) {
-        let mut desk = self.0.lock().expect("one");
-        desk.0 = view(ring, desk.0.version.0 + 1, Timestamp::default());
-    }
-
-    /// The next question is answered with this ring.
-    fn hold_ready(&self, ring: KeyRing) {
-        self.0.lock().expect("one").1 = Some(ring);
-    }
-
-    fn confirm(&self, at: Timestamp) {
-        let mut desk = self.0.lock().expect("one");
-        let ring = Arc::clone(&desk.0.ring);
-        desk.0 = Arc::new(View { ring, confirmed: at, ..View::clone(&desk.0) });
-    }
-}
-
-fn view(ring: KeyRing, version: u64, confirmed: Timestamp) -> Arc<View> {
-    Arc::new(View {
-        ring: Arc::new(ring),
-        dead: BTreeSet::new(),
-        confirmed,
-        version: Version(version),
-    })
-}
-
-impl Feed for Desk {
-    fn view(&self) -> Arc<View> {
-        Arc::clone(&self.0.lock().expect("one").0)
-    }
-
-    fn poll_newer(&self, _: Version, _: &mut Context<'_>) -> Poll<()> {
-        let ready = self.0.lock().expect("one").1.take();
-        if let Some(ring) = ready {
-            self.publish(ring);
-        }
-        Poll::Ready(())
-    }
-}
-
-struct Seeded(u8);
-
-impl Entropy for Seeded {
-    fn fill(&mut self, bytes: &mut [u8]) -> Result<(), NoEntropy> {
-        for byte in bytes {
-            self.0 = self.0.wrapping_mul(13).wrapping_add(101);
-            *byte = self.0 ^ 0x5a;
-        }
-        Ok(())
-    }
-}
-
-fn ring(seed: u8) -> KeyRing {
-    KeyRing::generate("shop.example", Timestamp::from_millis(START), Seeded(seed)).expect("a ring")
+fn ring(seed: u64) -> KeyRing {
+    KeyRing::generate("shop.example", Timestamp::from_millis(START), SeededEntropy::new(seed))
+        .expect("a ring")
 }
 
 fn rotate(ring: &KeyRing, at: u64) -> KeyRing {
     ring.rotate(
         Timestamp::from_millis(at),
-        Seeded(3),
+        SeededEntropy::new(3),
         KeyRing::LEAD_MS,
         KeyRing::overlap_ms(24 * HOUR),
     )
     .expect("a second key")
 }
 
-fn server(desk: &Desk, clock: &Clock) -> Router {
-    let sessions = Haversack::builder(desk.clone())
+fn server(feed: &RingFeed, clock: &Clock) -> Router {
+    let sessions = Haversack::builder(feed.clone())
         .subject("user")
         .identity(["roles"])
         .keep(["theme"])
@@ -105,11 +40,11 @@ fn server(desk: &Desk, clock: &Clock) -> Router {
 async fn a_rotation_in_the_middle_logs_nobody_out() {
     let clock = Clock::new();
     let first = ring(7);
-    let desk = Desk::new(first.clone());
-    let browser = Browser::new(server(&desk, &clock));
+    let feed = RingFeed::new(first.clone());
+    let browser = Browser::new(server(&feed, &clock));
     browser.at(START);
     browser.post("/login/ada").await;
-    desk.publish(rotate(&first, START));
+    feed.publish(rotate(&first, START));
     for hour in 0..120u32 {
         clock.advance(HOUR);
         browser.advance(std::time::Duration::from_millis(HOUR));
@@ -126,7 +61,7 @@ async fn a_server_that_lags_behind_keeps_what_it_cannot_read_and_refuses_to_writ
     let clock = Clock::new();
     let first = ring(7);
     let second = rotate(&first, START);
-    let (ahead, behind) = (Desk::new(second.clone()), Desk::new(first));
+    let (ahead, behind) = (RingFeed::new(second.clone()), RingFeed::new(first));
     clock.advance(HOUR);
     let browser = Browser::new(server(&ahead, &clock));
     browser.at(START + HOUR);
@@ -146,7 +81,7 @@ async fn a_server_that_lags_behind_keeps_what_it_cannot_read_and_refuses_to_writ
 
     // The next question brings the ring, and the same request succeeds.
     clock.advance(2_000);
-    behind.hold_ready(second);
+    behind.publish_when_asked(second);
     assert_eq!(lagging.post("/add/2/cup").await.status, StatusCode::OK);
     let shop = shop(&browser).await;
     assert_eq!((shop.user.as_deref(), shop.cart.len()), (Some("ada"), 2));
@@ -156,12 +91,12 @@ async fn a_server_that_lags_behind_keeps_what_it_cannot_read_and_refuses_to_writ
 async fn login_and_logout_pass_where_the_newest_root_cannot_be_read() {
     let clock = Clock::new();
     let first = ring(7);
-    let ahead = Desk::new(rotate(&first, START));
+    let ahead = RingFeed::new(rotate(&first, START));
     clock.advance(HOUR);
     let browser = Browser::new(server(&ahead, &clock));
     browser.at(START + HOUR);
     browser.post("/login/ada").await;
-    let lagging = browser.tab_on(server(&Desk::new(first), &clock));
+    let lagging = browser.tab_on(server(&RingFeed::new(first), &clock));
     clock.advance(10_000);
     assert_eq!(lagging.post("/logout").await.status, StatusCode::OK);
     assert_eq!(shop(&browser).await.user, None, "logged out for every server");
@@ -174,13 +109,13 @@ async fn login_and_logout_pass_where_the_newest_root_cannot_be_read() {
 async fn a_key_that_no_server_has_is_given_up_after_a_quarter_of_an_hour() {
     let clock = Clock::new();
     let first = ring(7);
-    let lost = Desk::new(rotate(&first, START));
+    let lost = RingFeed::new(rotate(&first, START));
     clock.advance(HOUR);
     let browser = Browser::new(server(&lost, &clock));
     browser.at(START + HOUR);
     browser.post("/theme/dark").await;
-    let desk = Desk::new(first);
-    let fleet = browser.tab_on(server(&desk, &clock));
+    let feed = RingFeed::new(first);
+    let fleet = browser.tab_on(server(&feed, &clock));
     assert_eq!(fleet.post("/theme/light").await.status, StatusCode::SERVICE_UNAVAILABLE);
     clock.advance(16 * 60 * 1000);
     assert_eq!(
@@ -188,7 +123,7 @@ async fn a_key_that_no_server_has_is_given_up_after_a_quarter_of_an_hour() {
         StatusCode::SERVICE_UNAVAILABLE,
         "not confirmed"
     );
-    desk.confirm(Timestamp::from_millis(START + HOUR + 16 * 60 * 1000));
+    feed.confirm(Timestamp::from_millis(START + HOUR + 16 * 60 * 1000));
     assert_eq!(fleet.post("/theme/light").await.status, StatusCode::OK);
     assert_eq!(shop(&fleet).await.theme, "light");
 }
@@ -197,7 +132,7 @@ async fn a_key_that_no_server_has_is_given_up_after_a_quarter_of_an_hour() {
 async fn cookies_of_another_ring_on_the_same_host_disturb_nothing() {
     let clock = Clock::new();
     let one = browser(&clock);
-    let other = one.tab_on(server(&Desk::new(ring(99)), &clock));
+    let other = one.tab_on(server(&RingFeed::new(ring(99)), &clock));
     one.post("/login/ada").await;
     other.post("/login/bob").await;
     other.post("/add/1/tea").await;

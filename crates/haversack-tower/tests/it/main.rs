@@ -1,6 +1,7 @@
 //! The layer and the extractor as a service uses them, driven by a browser.
 
 mod caching;
+mod fleet;
 mod hostile;
 mod keys;
 mod misuse;

@@ -65,6 +65,10 @@ async fn add(mut shop: Session<Shop>, Path((id, item)): Path<(u32, String)>) {
     shop.cart.insert(id, item);
 }
 
+async fn remove(mut shop: Session<Shop>, Path(id): Path<u32>) {
+    shop.cart.remove(&id);
+}
+
 async fn theme(mut shop: Session<Shop>, Path(theme): Path<String>) {
     shop.theme = theme;
 }
@@ -95,6 +99,7 @@ pub(crate) fn router(sessions: Haversack<Shop>) -> Router {
         .route("/", get(show))
         .route("/untouched", get(|| async { "nobody asked" }))
         .route("/add/{id}/{item}", post(add))
+        .route("/remove/{id}", post(remove))
         .route("/theme/{theme}", post(theme))
         .route("/refused", post(refused))
         .route("/fill/{bytes}", post(fill))

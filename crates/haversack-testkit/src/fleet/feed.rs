@@ -1,0 +1,96 @@
+//! A feed of key rings that a test hands out.
+
+use std::{
+    collections::BTreeSet,
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll},
+};
+
+use haversack::{Feed, KeyRing, Timestamp, Version, View};
+
+/// A feed of key rings whose view a test sets; clones are the same feed.
+///
+/// It goes where keys come from, such as `Haversack::builder(feed)`. Each server of a
+/// [`Fleet`](crate::Fleet) has its own, so that a new ring reaches one before another.
+///
+/// It never lets a request wait: whoever asks for a newer ring gets what
+/// [`publish_when_asked`](Self::publish_when_asked) holds ready, or learns at once that there is none.
+#[derive(Clone)]
+pub struct RingFeed(Arc<Mutex<Desk>>);
+
+struct Desk {
+    view: Arc<View>,
+    when_asked: Option<KeyRing>,
+}
+
+impl Desk {
+    fn change(&mut self, change: impl FnOnce(&mut View)) {
+        let mut view = View::clone(&self.view);
+        view.version = Version(view.version.0 + 1);
+        change(&mut view);
+        self.view = Arc::new(view);
+    }
+}
+
+impl RingFeed {
+    /// A feed that hands out `ring`, unconfirmed as that of a static ring is.
+    pub fn new(ring: KeyRing) -> Self {
+        let view = Arc::new(View {
+            ring: Arc::new(ring),
+            dead: BTreeSet::new(),
+            confirmed: Timestamp::default(),
+            version: Version::default(),
+        });
+        Self(Arc::new(Mutex::new(Desk { view, when_asked: None })))
+    }
+
+    /// The ring that is handed out now.
+    pub fn ring(&self) -> Arc<KeyRing> {
+        Arc::clone(&self.desk().view.ring)
+    }
+
+    /// From now on hands out `ring`.
+    pub fn publish(&self, ring: KeyRing) {
+        self.desk().change(|view| view.ring = Arc::new(ring));
+    }
+
+    /// Hands out `ring` once a server asks for a newer one, which it does when it meets a key that
+    /// it does not have.
+    pub fn publish_when_asked(&self, ring: KeyRing) {
+        self.desk().when_asked = Some(ring);
+    }
+
+    /// Says that the ring was still the current one at `at`. A key that is missing in a ring
+    /// confirmed a quarter of an hour after it was first met is given up by a server.
+    pub fn confirm(&self, at: Timestamp) {
+        self.desk().change(|view| view.confirmed = at);
+    }
+
+    fn desk(&self) -> MutexGuard<'_, Desk> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Feed for RingFeed {
+    fn view(&self) -> Arc<View> {
+        Arc::clone(&self.desk().view)
+    }
+
+    fn poll_newer(&self, _than: Version, _cx: &mut Context<'_>) -> Poll<()> {
+        let mut desk = self.desk();
+        if let Some(ring) = desk.when_asked.take() {
+            desk.change(|view| view.ring = Arc::new(ring));
+        }
+        Poll::Ready(())
+    }
+}
+
+/// Shows the revision, never keys.
+impl fmt::Debug for RingFeed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RingFeed")
+            .field("revision", &self.ring().revision())
+            .finish_non_exhaustive()
+    }
+}
