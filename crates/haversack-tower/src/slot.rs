@@ -239,6 +239,9 @@ impl<T: SessionType> Request<T> {
     fn arrived(&self) {
         if let Stage::Open { exchange, .. } = &self.stage {
             telemetry::arrived(&exchange.arrival(), exchange.view(), self.sessions.now());
+            if tracing::enabled!(tracing::Level::DEBUG) {
+                telemetry::opened::<T>(&exchange.info(self.route.identity));
+            }
         }
     }
 

@@ -1,6 +1,6 @@
 //! What operators see: metrics and log lines. The client learns nothing of it.
 
-use haversack::{Arrival, ArrivalKind, EventKind, FieldReport, Outcome, Timestamp, View};
+use haversack::{Arrival, ArrivalKind, EventKind, FieldReport, Info, Outcome, Timestamp, View};
 use metrics::{counter, histogram};
 
 use crate::SessionError;
@@ -49,6 +49,20 @@ pub(crate) fn arrived(arrival: &Arrival, view: &View, now: Timestamp) {
             );
         }
     }
+}
+
+/// Whose session a request carries, for those who look for one: ids, never content.
+pub(crate) fn opened<T>(info: &Info) {
+    tracing::debug!(
+        session = std::any::type_name::<T>(),
+        kind = info.arrival.kind.name(),
+        id = info.id.map(tracing::field::display),
+        revocation_id = info.revocation_id,
+        signed_in = info.signed_in,
+        parcels = info.arrival.opened,
+        chars = info.arrival.chars,
+        "session opened"
+    );
 }
 
 /// Fields that could not be decoded fell back to their defaults.

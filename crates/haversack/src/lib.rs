@@ -186,6 +186,7 @@
 //! | what is wrong with the settings | [`ConfigError`], [`KeyRingError`] |
 //! | how a session arrived, its ids, times and sizes | [`Arrival`], [`Info`] |
 //! | what a response did | [`Outcome`], [`Report`] |
+//! | what a jar holds, without its session type | [`inspect`] |
 //! | the world, as arguments | [`Timestamp`], [`Entropy`] |
 //!
 //! # Features

@@ -6,4 +6,5 @@ mod hostile;
 mod keys;
 mod misuse;
 mod shop;
+mod telemetry;
 mod writes;
