@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use haversack::{
-    Arrival, Budget, ConfigError, CookieSpec, Exchange, Feed, IntoFeed, KeyId, Lifetime, NoEntropy,
-    Padding, Policy, Room, Rules, Snapshot, Timestamp, View,
+    Budget, ConfigError, CookieSpec, Exchange, Feed, IntoFeed, KeyId, Lifetime, NoEntropy, Padding,
+    Policy, Room, Rules, Snapshot, Timestamp, View,
 };
 
 use crate::clock::{OsEntropy, Shared, SharedEntropy};
@@ -81,15 +81,11 @@ impl<T: SessionType> Haversack<T> {
     pub(crate) fn without_dead(
         &self,
         snapshot: &Snapshot<T>,
-        arrival: &Arrival,
+        unknown: impl Iterator<Item = KeyId>,
     ) -> Option<Snapshot<T>> {
         let view = snapshot.view();
-        let dead: Vec<KeyId> = arrival
-            .unknown_keys
-            .iter()
-            .copied()
-            .filter(|id| self.shared.unknown.is_dead(*id, view.confirmed))
-            .collect();
+        let dead: Vec<KeyId> =
+            unknown.filter(|id| self.shared.unknown.is_dead(*id, view.confirmed)).collect();
         if dead.is_empty() {
             return None;
         }

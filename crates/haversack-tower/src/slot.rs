@@ -204,8 +204,8 @@ impl<T: SessionType> Request<T> {
             }
             Stage::Untouched => {
                 let exchange = self.exchange();
-                let unknown = exchange.arrival().unknown_keys;
-                let ask = unknown.first().is_some_and(|id| self.sessions.should_ask(*id));
+                let unknown = exchange.unknown_keys().next();
+                let ask = unknown.is_some_and(|id| self.sessions.should_ask(id));
                 let version = exchange.view().version;
                 self.stage = Stage::Open { exchange, read: false, changed: 0, encode: None };
                 if !ask {
@@ -230,7 +230,7 @@ impl<T: SessionType> Request<T> {
         let lines = || self.cookies.iter().map(HeaderValue::as_bytes);
         let snapshot = self.sessions.snapshot();
         let exchange = Exchange::receive(&snapshot, lines(), self.received);
-        match self.sessions.without_dead(&snapshot, &exchange.arrival()) {
+        match self.sessions.without_dead(&snapshot, exchange.unknown_keys()) {
             Some(snapshot) => Exchange::receive(&snapshot, lines(), self.received),
             None => exchange,
         }

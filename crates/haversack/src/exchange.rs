@@ -29,7 +29,7 @@ use crate::respond::{self, Outcome, Room};
 use crate::snapshot::{Rules, Snapshot};
 use crate::state::{Content, Entry};
 use crate::transport::cookie;
-use crate::{Entropy, SealError, Timestamp, TooLarge};
+use crate::{Entropy, KeyId, SealError, Timestamp, TooLarge};
 
 /// One request: what arrived, and what was changed since.
 ///
@@ -135,6 +135,11 @@ impl<T: Default + Serialize + DeserializeOwned> Exchange<T> {
     /// The view that this exchange began with.
     pub fn view(&self) -> &Arc<View> {
         &self.snapshot.view
+    }
+
+    /// Keys that this server does not have; a newer ring may.
+    pub fn unknown_keys(&self) -> impl Iterator<Item = KeyId> {
+        self.jar.unknown_keys()
     }
 
     /// How the session arrived.

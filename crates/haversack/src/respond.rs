@@ -83,7 +83,9 @@ pub(crate) fn write(
         lines.outcome.error.get_or_insert(SealError::NoSealingKey);
         return lines.outcome;
     }
-    lines.event(event);
+    if !lines.event(event) {
+        return lines.outcome; // nothing is deleted for what was not set
+    }
     let changes_nothing = event.kind == EventKind::None && !event.sweeps;
     if late || (changes_nothing && !room.maintenance) {
         return lines.outcome;
@@ -106,14 +108,12 @@ struct Lines<'a, E> {
 }
 
 impl<E: Entropy> Lines<'_, E> {
-    /// The event has passed its own budget and is always written.
-    fn event(&mut self, event: &Event) {
+    /// The event has passed its own budget and is always written; `false` if it could not be sealed.
+    fn event(&mut self, event: &Event) -> bool {
         self.outcome.report.event = event.kind;
         self.outcome.report.state =
             event.state.map(|size| (size, self.situation.policy.budget.state));
-        for draft in event.drafts.iter().filter(|draft| !draft.present) {
-            self.set(draft);
-        }
+        event.drafts.iter().filter(|draft| !draft.present).all(|draft| self.set(draft))
     }
 
     fn deletions(&mut self, dead: Vec<String>) {
@@ -135,8 +135,8 @@ impl<E: Entropy> Lines<'_, E> {
                 waits |= step.work == Work::Rekey;
                 continue;
             }
-            if !step.set.present {
-                self.set(&step.set);
+            if !step.set.present && !self.set(&step.set) {
+                return;
             }
             for suffix in step.delete {
                 if suffix != step.set.suffix.as_str() {
@@ -147,8 +147,8 @@ impl<E: Entropy> Lines<'_, E> {
         }
     }
 
-    fn set(&mut self, draft: &Draft) {
-        let Some(key) = self.key else { return };
+    fn set(&mut self, draft: &Draft) -> bool {
+        let Some(key) = self.key else { return false };
         let Situation { policy, now, .. } = *self.situation;
         let content = draft.body.frame();
         let padded = policy.padding.padded_len(content.len());
@@ -170,7 +170,7 @@ impl<E: Entropy> Lines<'_, E> {
         let scope = scope.get(..len).unwrap_or_default();
         if seal::seal(key, nonce, &channel, scope, &frame, &mut value).is_err() {
             self.outcome.error.get_or_insert(SealError::Unsealable);
-            return;
+            return false;
         }
         let opens_secs = key
             .opens_until()
@@ -179,6 +179,7 @@ impl<E: Entropy> Lines<'_, E> {
         self.spend(policy.cookie.set_len(value.len(), max_age));
         self.outcome.set_cookies.push(policy.cookie.set(draft.suffix.as_str(), &value, max_age));
         self.outcome.report.sealed += 1;
+        true
     }
 
     fn delete(&mut self, suffix: String) {
@@ -187,7 +188,7 @@ impl<E: Entropy> Lines<'_, E> {
         }
         let cookie = &self.situation.policy.cookie;
         self.outcome.set_cookies.push(cookie.delete(&suffix));
-        self.spend(self.situation.policy.cookie.delete_len(&suffix));
+        self.spend(cookie.delete_len(&suffix));
         self.outcome.report.deleted += 1;
         self.deleted.push(suffix);
     }
