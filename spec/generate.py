@@ -487,6 +487,13 @@ def fragments():
     bad("flag_unknown", "A flag that nobody has defined.", b"\x08" + newest + entry, "unknown_version")
     bad("entry_form_two", "A form that nobody has defined.", plain + b"\x16" + entry[1:], "unknown_version")
     bad("entry_form_three", "A form that nobody has defined.", plain + b"\x17" + entry[1:], "unknown_version")
+    bad(
+        "entry_form_two_without_name",
+        "Nothing is known of what follows a later form.",
+        plain + b"\x02",
+        "unknown_version",
+    )
+    bad("entry_form_three_cut_short", "Not even its length.", plain + b"\x17theme"[:4], "unknown_version")
 
 
 # --- join ------------------------------------------------------------------------------------

@@ -116,16 +116,16 @@ fn next<'a>(reader: &mut Reader<'a>, own: bool) -> Result<Option<Parsed<'a>>, Re
         return Ok(None);
     }
     let head = reader.varint()?;
+    let form = head & 3;
+    if form > ENCODED {
+        return Err(Rejection::UnknownVersion); // nothing is known of what follows
+    }
     let len = usize::try_from(head >> 2).map_err(|_| Rejection::Malformed)?;
     if len == 0 || len > MAX_NAME {
         return Err(Rejection::Malformed);
     }
     let name = reader.take(len)?;
-    let encoding = match head & 3 {
-        TOMBSTONE => None,
-        ENCODED => Some(reader.u8()?),
-        _ => return Err(Rejection::UnknownVersion),
-    };
+    let encoding = if form == TOMBSTONE { None } else { Some(reader.u8()?) };
     let delta = if own { reader.varint()? } else { 0 };
     let content = match encoding {
         None => Content::Tombstone,
