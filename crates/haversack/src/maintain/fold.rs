@@ -34,7 +34,8 @@ impl Situation<'_> {
     ) -> Vec<Step> {
         // What this response sets is not on the request, and never deleted by the same response.
         let read = |holding: &Holding<'_>| {
-            self.jar.fragments.iter().any(|owned| owned.suffix == holding.suffix)
+            holding.is_whole()
+                || self.jar.fragments.iter().any(|owned| owned.suffix == holding.suffix)
         };
         let foldable: Vec<Holding<'_>> = participants
             .iter()
@@ -133,7 +134,7 @@ impl Situation<'_> {
 
     /// Whether a fold may drop this tombstone: it is old, and nothing is left for it to hide, be it
     /// another entry of its name, a whole map that its field was before it was split, or a default.
-    fn forgets(&self, entry: &Entry<'_>, all: &[Holding<'_>]) -> bool {
+    pub(crate) fn forgets(&self, entry: &Entry<'_>, all: &[Holding<'_>]) -> bool {
         let slot = self.now.as_millis() / SLOT_MS * SLOT_MS;
         let old = entry.stamp.as_millis().saturating_add(TOMBSTONE_MS) < slot;
         if entry.content != Content::Tombstone || !old || self.partial() {
@@ -147,14 +148,13 @@ impl Situation<'_> {
             let whole = held.name == field_of(entry.name) && held.name != entry.name;
             same || whole
         };
-        let read = self.jar.fragments.iter().map(|owned| &owned.frame.fragment);
         let set = all.iter().map(|holding| holding.fragment);
-        !read.chain(set).any(|fragment| fragment.entries().any(hidden))
+        !self.jar.held().chain(set).any(|fragment| fragment.entries().any(hidden))
     }
 
     fn fits(&self, step: &Step, inputs: usize, room: usize) -> bool {
         let budget = &self.policy.budget;
-        let chars = step.set.chars(self.policy.cookie.base());
+        let chars = step.set.chars(self.carrier);
         let jar = if inputs <= PAIR { FOLD_JAR_MAX } else { FOLD_JAR };
         chars <= budget.parcel
             && self.step_len(step) <= room
@@ -163,14 +163,8 @@ impl Situation<'_> {
 
     /// Characters of a step's lines.
     pub(crate) fn step_len(&self, step: &Step) -> usize {
-        let cookie = &self.policy.cookie;
-        let padded = self.policy.padding.padded_len(step.set.body.frame().len());
-        let set = if step.set.present {
-            0
-        } else {
-            cookie.set_len(crate::wire::text_len(padded), u64::from(u32::MAX))
-        };
-        set + step.delete.iter().map(|suffix| cookie.delete_len(suffix)).sum::<usize>()
+        let set = if step.set.present { 0 } else { self.set_len(&step.set) };
+        set + step.delete.iter().map(|suffix| self.carrier.delete_len(suffix)).sum::<usize>()
     }
 }
 

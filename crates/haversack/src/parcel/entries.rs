@@ -40,6 +40,19 @@ impl<'a> Entries<'a> {
         stamps: Stamps,
         tombstones: bool,
     ) -> Result<usize, Rejection> {
+        let len = Self::parse_front(bytes, stamps, tombstones)?;
+        if bytes.iter().skip(len).any(|&byte| byte != 0) {
+            return Err(Rejection::Malformed);
+        }
+        Ok(len)
+    }
+
+    /// The same up to the end or a byte of zero, whatever follows it.
+    pub(super) fn parse_front(
+        bytes: &'a [u8],
+        stamps: Stamps,
+        tombstones: bool,
+    ) -> Result<usize, Rejection> {
         let mut reader = Reader::new(bytes);
         let mut previous: &[u8] = &[];
         let (mut newest, mut equal) = (false, true);
@@ -48,9 +61,6 @@ impl<'a> Entries<'a> {
             let before = reader;
             let Some((name, delta, content)) = next(&mut reader, matches!(stamps, Stamps::Own(_)))?
             else {
-                if before.rest().iter().any(|&byte| byte != 0) {
-                    return Err(Rejection::Malformed);
-                }
                 let own = matches!(stamps, Stamps::Own(_));
                 if own && (!newest || equal) {
                     return Err(Rejection::Malformed);
