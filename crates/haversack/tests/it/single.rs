@@ -635,3 +635,36 @@ fn flip(seed: u64) {
     assert_eq!(client.read(), expected, "seed {seed}");
     assert!(client.jar.0.len() <= 8, "seed {seed}: {}", kinds(&client));
 }
+
+/// The figures in `docs/api-clients.md`.
+#[test]
+fn one_parcel_takes_less_than_several() {
+    let shop = |shop: &mut Shop| {
+        shop.user = Some("0198f0c2-7a54-7cc1-9a3e-2f3f8f0f6a11".into());
+        shop.roles = vec!["customer".into()];
+        shop.theme = "dark".into();
+        for n in 0..3 {
+            shop.cart.insert(40_000 + n, format!("2 x item {n}"));
+        }
+    };
+    let mut merging = Client::new(policy());
+    let many = merging.change(shop);
+    let mut single = Client::new(single());
+    let one = single.change(shop);
+    let mut api = Api::new();
+    let header = api.change(shop);
+    let sent = |client: &Client<Shop>| client.jar.header().len();
+    assert_eq!((sent(&merging), sent(&single)), (405, 325));
+    assert_eq!(api.value.as_ref().map(String::len), Some(310));
+    assert_eq!(
+        [&many, &one, &header].map(|outcome| outcome.report.chars),
+        [546, 396, 323],
+        "a response that sets all of it"
+    );
+    // A change of one field: a fragment, or all of it again.
+    merging.now += 5_000;
+    single.now += 5_000;
+    let theme = |shop: &mut Shop| shop.theme = "light".into();
+    let (many, one) = (merging.change(theme), single.change(theme));
+    assert_eq!([many, one].map(|outcome| outcome.report.chars), [180, 396]);
+}
