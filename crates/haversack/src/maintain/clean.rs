@@ -75,7 +75,7 @@ impl Situation<'_> {
         if self.jar.held().next().is_none() {
             return Vec::new();
         }
-        let winner = self.head(event).map(|head| head.lineage);
+        let head_is_whole = self.head(event).is_some_and(|head| head.fields.is_some());
         let participants = self.participants(event);
         let owned = owned(&participants);
         let drafted = |suffix: Suffix| event.drafts.iter().any(|draft| draft.suffix == suffix);
@@ -83,7 +83,7 @@ impl Situation<'_> {
             .iter()
             .zip(owned)
             .filter(|(holding, owned)| owned.is_empty() && !drafted(holding.suffix))
-            .filter(|(holding, _)| !holding.is_whole() || Some(holding.lineage) != winner)
+            .filter(|(holding, _)| !(holding.is_whole() && head_is_whole))
             .map(|(holding, _)| text(&holding.suffix))
             .collect()
     }
@@ -115,7 +115,10 @@ impl Situation<'_> {
                 }
                 Standing::Winner => {
                     let Some(head) = head else { continue };
-                    let others = self.roots_head_last(group).filter(|root| root.frame != *head);
+                    // A whole session that is not the head goes when it is covered.
+                    let others = self
+                        .roots_head_last(group)
+                        .filter(|root| root.frame != *head && root.frame.held().is_none());
                     dead.extend(
                         others
                             .filter(|root| self.is_superseded(&root.frame, head))
