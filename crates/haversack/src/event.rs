@@ -145,7 +145,7 @@ impl<'a> Situation<'a> {
             event.kind = EventKind::End;
         }
         let subject = intent.subject.flatten();
-        let changes = self.going_on(without_removals(&intent.changes), subject);
+        let changes = self.going_on(&intent.changes, subject);
         if self.begin(&mut event, &changes, subject, self.stamp(), lineage)? && !intent.end {
             event.kind = EventKind::Create;
         }
@@ -211,7 +211,7 @@ impl<'a> Situation<'a> {
         lineage: impl FnMut() -> Result<Lineage, NoEntropy>,
     ) -> Result<Event, SealError> {
         let mut event = Event { kind, sweeps: true, ..Event::default() };
-        let mut goes_on = without_removals(&intent.changes);
+        let mut goes_on = intent.changes.clone();
         if kind == EventKind::Switch {
             let arrived = self.arrived_but(|_| {});
             for entry in arrived.iter().filter(|entry| self.policy.is_kept(entry.name)) {
@@ -224,7 +224,7 @@ impl<'a> Situation<'a> {
             goes_on.sort_unstable_by_key(|(name, _)| *name);
         }
         let subject = intent.subject.flatten();
-        let goes_on = self.going_on(goes_on, subject);
+        let goes_on = self.going_on(&goes_on, subject);
         let mut stamp = self.stamp();
         if self.leaves_marker(!goes_on.is_empty()) {
             event.drafts.push(Draft::marker(self.jar, self.keys, head.lineage, stamp));
@@ -251,7 +251,7 @@ impl<'a> Situation<'a> {
         }
         let kind = if intent.end { EventKind::End } else { EventKind::Login };
         let mut event = Event { kind, sweeps: true, ..Event::default() };
-        let changes = self.going_on(without_removals(&intent.changes), subject);
+        let changes = self.going_on(&intent.changes, subject);
         if !self.leaves_marker(!changes.is_empty()) {
             self.begin(&mut event, &changes, subject, self.stamp(), lineage)?;
             return Ok(event);
@@ -274,14 +274,15 @@ impl<'a> Situation<'a> {
         Ok(event)
     }
 
-    /// What of `changes` a session of this subject can begin with.
-    fn going_on<'c>(
-        &self,
-        mut changes: Vec<Change<'c>>,
-        subject: Option<Subject>,
-    ) -> Vec<Change<'c>> {
-        changes.retain(|(name, _)| subject.is_some() || !self.policy.is_subject(name));
-        changes
+    /// What of `changes` a session of this subject can begin with: no removals but those of what
+    /// is there by default.
+    fn going_on<'c>(&self, changes: &[Change<'c>], subject: Option<Subject>) -> Vec<Change<'c>> {
+        let begins = |(name, value): &Change<'c>| {
+            let tells = value.is_some()
+                || (self.defaults.get(name).is_some() && !self.is_identity(None, name));
+            tells && (subject.is_some() || !self.policy.is_subject(name))
+        };
+        changes.iter().copied().filter(begins).collect()
     }
 
     /// A new lineage for `changes`; `false` if there is nothing to begin it for.
@@ -347,10 +348,6 @@ impl<'a> Situation<'a> {
         after.sort_unstable_by_key(|entry| entry.name);
         Ok(encode_identity(&after)?)
     }
-}
-
-fn without_removals<'a>(changes: &[Change<'a>]) -> Vec<Change<'a>> {
-    changes.iter().copied().filter(|(_, value)| value.is_some()).collect()
 }
 
 fn entries<'a>(changes: &[Change<'a>], stamp: Stamp) -> Vec<Entry<'a>> {

@@ -310,12 +310,11 @@ impl<T: Default + Serialize + DeserializeOwned> Exchange<T> {
         let changed = fold_turns(policy, arrived, self.log.iter(), more);
         let changes: Vec<_> = changed
             .into_values()
-            .filter_map(|entry| match entry.content {
-                Content::Value { bytes, .. } => Some((entry.name, Some(bytes))),
-                Content::Tombstone if begins => None,
-                Content::Tombstone => Some((entry.name, None)),
+            .map(|entry| match entry.content {
+                Content::Value { bytes, .. } => (entry.name, Some(bytes)),
+                Content::Tombstone => (entry.name, None),
             })
-            // A new session begins with what is not the default anyway.
+            // A new session begins with what is not the default anyway; a removed default is not.
             .filter(|(name, value)| !begins || *value != schema.default_bytes(name))
             .collect();
         let subject = changes.iter().find(|(name, _)| policy.is_subject(name));
