@@ -1,12 +1,17 @@
 //! Layout Single: one cookie, or one header, with the whole session.
 
-use haversack::{
-    Arrival, ArrivalKind, Budget, ConfigError, EventKind, Exchange, HeaderSpec, Layout, Limit,
-    Outcome, Policy, Rejection, Room, SealError, Transport, Work,
-};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use crate::client::{Client, Seeded, snapshot};
+use haversack::{
+    Arrival, ArrivalKind, Budget, ConfigError, Each, EventKind, Exchange, HeaderSpec, Layout,
+    Limit, Outcome, Policy, Rejection, Room, SealError, Snapshot, Transport, View, Work,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::client::{Client, START, Seeded, snapshot};
 use crate::events::{Shop, policy};
+use crate::maintenance::rotated;
 
 pub(crate) const BASE: &str = "__Host-Http-hv";
 const MINUTE: u64 = 60_000;
@@ -140,7 +145,7 @@ fn a_removal_leaves_nothing_behind_in_one_cookie_alone() {
 }
 
 #[test]
-fn a_touch_and_a_new_key_each_set_the_one_cookie_anew() {
+fn a_touch_sets_the_one_cookie_anew() {
     let mut client = signed_in();
     client.now += 3 * 3_600_000;
     let outcome = client.look();
@@ -156,6 +161,101 @@ fn a_touch_and_a_new_key_each_set_the_one_cookie_anew() {
     assert_eq!(outcome.set_cookies.len(), 1);
     assert!(seen(&client) > before);
     assert_eq!(client.look().set_cookies.len(), 0);
+}
+
+/// The same client at servers with this view of the ring.
+fn see(client: &mut Client<Shop>, view: View) {
+    let rules = Arc::clone(client.snapshot.rules());
+    client.snapshot = Snapshot::new(rules, Arc::new(view));
+}
+
+#[test]
+fn a_rotation_of_keys_moves_one_cookie_whole() {
+    const HOUR: u64 = 60 * MINUTE;
+    let (before, after) = rotated(START);
+    let mut client = Client::new(single());
+    see(&mut client, before);
+    client.change(add(1));
+    client.now += 30 * MINUTE;
+    client.change(|shop| shop.user = Some("ada".into()));
+    see(&mut client, after);
+    client.now += HOUR;
+    let outcome = client.look();
+    assert_eq!(outcome.report.maintenance, [Work::Rekey]);
+    assert_eq!((outcome.set_cookies.len(), outcome.report.deleted), (1, 0));
+    assert_eq!((kinds(&client).as_str(), cart(&client)), ("=", vec![1]));
+    assert_eq!(client.look().set_cookies.len(), 0);
+    // Long after the old key is gone.
+    for _ in 0..5 {
+        client.now += 20 * HOUR;
+        client.look();
+    }
+    assert_eq!((client.read().user.as_deref(), cart(&client)), (Some("ada"), vec![1]));
+}
+
+#[test]
+fn a_rotation_of_keys_moves_an_adopted_cookie_whole_as_well() {
+    let (before, after) = rotated(START + 1_000);
+    let mut client = Client::new(policy());
+    see(&mut client, before.clone());
+    client.change(add(1));
+    let several = std::mem::take(&mut client.jar);
+    client.now += 1_000;
+    set(&mut client, Layout::Single);
+    see(&mut client, before);
+    client.change(add(2));
+    client.jar.0.extend(several.0);
+    let one = client.jar.0[BASE].clone();
+    // The new key seals, and nothing is settled.
+    client.now += 12 * MINUTE;
+    see(&mut client, after);
+    let outcome = client.look();
+    assert_eq!(outcome.report.maintenance, [Work::Rekey; 3]);
+    assert_eq!((kinds(&client).as_str(), cart(&client)), ("=ar", vec![1, 2]));
+    assert_ne!(client.jar.0[BASE], one);
+    assert_eq!(client.look().set_cookies.len(), 0);
+}
+
+#[test]
+fn a_removal_is_kept_where_a_default_or_a_whole_map_would_bring_it_back() {
+    /// An older program, which wrote the map as one field.
+    #[derive(Default, Serialize, Deserialize)]
+    struct Older {
+        tags: BTreeMap<String, u8>,
+    }
+    #[derive(Serialize, Deserialize)]
+    struct Tagged {
+        tags: Each<BTreeMap<String, u8>>,
+    }
+    impl Default for Tagged {
+        fn default() -> Self {
+            Self { tags: Each(BTreeMap::from([("new".to_owned(), 1)])) }
+        }
+    }
+    let mut client = Client::<Tagged>::new(Policy { layout: Layout::Single, ..Policy::default() });
+    client.change(|it| {
+        it.tags.insert("mine".into(), 2);
+        it.tags.remove("new");
+    });
+    let tags = |client: &Client<Tagged>| client.read().tags.keys().cloned().collect::<Vec<_>>();
+    for _ in 0..3 {
+        assert_eq!(tags(&client), ["mine"]);
+        client.now += 3 * 60 * MINUTE;
+        client.look();
+    }
+    let mut older = Client::<Older>::new(Policy { layout: Layout::Single, ..Policy::default() });
+    older.change(|it| it.tags.extend([("a".to_owned(), 1), ("b".to_owned(), 2)]));
+    client.jar = older.jar;
+    client.now += 1_000;
+    client.change(|it| {
+        it.tags.remove("a");
+    });
+    for _ in 0..3 {
+        assert!(!tags(&client).contains(&"a".to_owned()), "{:?}", tags(&client));
+        assert!(tags(&client).contains(&"b".to_owned()), "{:?}", tags(&client));
+        client.now += 3 * 60 * MINUTE;
+        client.look();
+    }
 }
 
 #[test]
