@@ -71,7 +71,7 @@ impl Situation<'_> {
         if event.head().is_none() {
             root.seen = self.touched(head).unwrap_or(head.seen);
         }
-        let mut held = if event.sweeps { Vec::new() } else { self.held_whole(head) };
+        let mut held = self.held_whole(head); // nothing, of a session that begins
         held.extend(taken);
         held.extend(event.drafts.iter().filter_map(|draft| draft.holding(self.carrier)));
         let marker = event.drafts.iter().filter(|draft| matches!(draft.body, Body::Marker(_)));

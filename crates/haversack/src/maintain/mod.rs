@@ -94,9 +94,6 @@ impl Situation<'_> {
             }
             None => Vec::new(),
         };
-        // A whole session that is set anew is no longer what was read.
-        let overwritten = event.head().is_some_and(|head| head.fields.is_some());
-        participants.retain(|holding| !(overwritten && holding.is_whole()));
         let drafts = event.drafts.iter();
         participants.extend(drafts.filter_map(|draft| draft.holding(self.carrier)));
         participants

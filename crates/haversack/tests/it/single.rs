@@ -357,12 +357,56 @@ fn one_cookie_adopts_several_and_takes_them_in_when_they_are_settled() {
 fn a_write_takes_in_what_is_settled_at_once() {
     let mut client = mixed(Layout::Single, Layout::Merging, 2_000);
     client.now += 16 * MINUTE;
-    let outcome = client.change(|shop| {
-        shop.cart.remove(&2);
-    });
+    let outcome = client.change(add(3));
     assert_eq!((outcome.report.event, outcome.report.sealed), (EventKind::Write, 1));
     assert_eq!(outcome.report.deleted, 1);
-    assert_eq!((kinds(&client).as_str(), cart(&client)), ("=r", vec![1]));
+    assert_eq!((kinds(&client).as_str(), cart(&client)), ("=r", vec![1, 2, 3]));
+}
+
+#[test]
+fn one_cookie_stays_the_session_though_others_hold_all_that_counts() {
+    let mut client = Client::<Shop>::new(single());
+    client.change(|shop| shop.theme = "dark".into());
+    let one = std::mem::take(&mut client.jar);
+    client.now += 2_000;
+    set(&mut client, Layout::Merging);
+    client.change(|shop| shop.theme = "light".into());
+    client.jar.0.extend(one.0);
+    let id = client.open().info(false).id;
+    client.now += 16 * MINUTE;
+    let outcome = client.look();
+    assert!(!outcome.set_cookies.iter().any(|line| line.starts_with("__Host-Http-hv=;")));
+    client.look();
+    assert_eq!((kinds(&client).as_str(), client.read().theme.as_str()), ("=", "light"));
+    assert_eq!(client.open().info(false).id, id);
+}
+
+#[test]
+fn two_servers_that_take_in_the_same_jar_write_the_same_bytes() {
+    let mut client = mixed(Layout::Single, Layout::Merging, 2_000);
+    client.now = START + 5 * 60 * MINUTE;
+    let (one, other) = (client.open(), client.open());
+    let mut lines = Vec::new();
+    for (exchange, later) in [(one, 0), (other, 3_000)] {
+        client.now += later;
+        lines.push(exchange.respond(Room::default(), client.at(), &mut Seeded(6)).set_cookies);
+    }
+    assert!(lines[0].iter().any(|line| line.starts_with("__Host-Http-hv=hv1A")));
+    let pairs = |lines: &[String]| -> Vec<String> {
+        lines.iter().map(|line| line.split(';').next().expect("a pair").to_owned()).collect()
+    };
+    assert_eq!(pairs(&lines[0]), pairs(&lines[1]));
+}
+
+#[test]
+fn a_write_on_a_server_whose_clock_is_behind_counts() {
+    let mut client = Client::<Shop>::new(single());
+    client.change(add(1));
+    client.now += 60_000;
+    client.change(|shop| shop.theme = "dark".into());
+    client.now -= 30_000;
+    client.change(|shop| shop.theme = "light".into());
+    assert_eq!((client.read().theme.as_str(), cart(&client)), ("light", vec![1]));
 }
 
 #[test]
@@ -501,13 +545,16 @@ fn exchange_writes_up_to_its_budget(client: &mut Client<Shop>, theme: &str) {
 
 #[test]
 fn what_an_adopted_session_holds_stays_there_if_it_does_not_fit() {
-    let mut client = Client::<Shop>::new(single());
-    client.change(|shop| shop.theme = "x".repeat(1_500));
+    // Together they would fit the response, and not a parcel.
+    let budget = Budget { parcel: 1_500, state: 1_500, ..Budget::default() };
+    let policy = |layout| Policy { budget, layout, ..policy() };
+    let mut client = Client::<Shop>::new(policy(Layout::Single));
+    client.change(|shop| shop.theme = "x".repeat(700));
     let one = std::mem::take(&mut client.jar);
     client.now += 2_000;
-    set(&mut client, Layout::Merging);
+    client.snapshot = snapshot(policy(Layout::Merging));
     client.change(|shop| {
-        shop.cart.insert(2, "y".repeat(1_500));
+        shop.cart.insert(2, "y".repeat(700));
     });
     client.jar.0.extend(one.0);
     client.now += 16 * MINUTE;
