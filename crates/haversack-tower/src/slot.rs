@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 
 use futures_timer::Delay;
-use haversack::{EncodeError, Exchange, Info, Mark, Room, Timestamp, TooLarge};
+use haversack::{EncodeError, Exchange, Fetch, Info, Mark, Room, Timestamp, TooLarge};
 use http::header::{CACHE_CONTROL, COOKIE, SET_COOKIE, VARY};
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 
@@ -23,6 +23,7 @@ struct Request<T> {
     sessions: Haversack<T>,
     cookies: Vec<HeaderValue>,
     unsafe_method: bool,
+    fetch: Fetch,
     received: Timestamp,
     route: SessionRoute,
     stage: Stage<T>,
@@ -60,6 +61,7 @@ impl<T: SessionType> Slot<T> {
             received: sessions.now(),
             cookies,
             unsafe_method: !method.is_safe(),
+            fetch: fetch(headers),
             route: SessionRoute::default(),
             stage: Stage::Untouched,
             sessions,
@@ -178,6 +180,7 @@ impl<T: SessionType> Slot<T> {
             other_headers: head_len(response.headers()),
             identity: request.route.identity,
             maintenance: !request.route.public && !shared_caches_may_store(response.headers()),
+            fetch: request.fetch,
         };
         let entropy = request.sessions.entropy().clone();
         let outcome = exchange.respond(room, request.sessions.now(), &mut Shared(&entropy));
@@ -275,6 +278,15 @@ impl<T: SessionType> Haversack<T> {
             Poll::Pending => delay.as_mut().poll(cx),
         })
         .await;
+    }
+}
+
+/// What the client says of its request (Fetch Metadata Request Headers, section 2.3).
+fn fetch(headers: &HeaderMap) -> Fetch {
+    match headers.get("sec-fetch-mode").map(HeaderValue::as_bytes) {
+        Some(b"navigate") => Fetch::Navigation,
+        Some(_) => Fetch::Subresource,
+        None => Fetch::Unknown,
     }
 }
 

@@ -42,16 +42,12 @@ pub(crate) const READ_CHARS: usize = 16_000;
 pub(crate) const COOKIE_MAX: usize = 4_096;
 /// A whole response head that nginx's default buffer still holds, less its status line.
 pub(crate) const HEAD: usize = 3_900;
-/// Folding keeps the jar below this while both the inputs and their fold are in it.
-pub(crate) const FOLD_JAR: usize = 6_000;
-/// The same for the smallest fold, of two: the line that nginx and Apache still take.
-pub(crate) const FOLD_JAR_MAX: usize = 8_190;
+/// The `Cookie` line that nginx and Apache still take.
+pub(crate) const COOKIE_LINE: usize = 8_190;
 /// Bytes of identity fields in a root.
 pub(crate) const IDENTITY: usize = 1_024;
 /// Characters of entries that no fragment owns before a fold is due for them.
 pub(crate) const WASTE: usize = 1_000;
-/// Fragments of one kind that a fold could take before one is due.
-pub(crate) const FRAGMENTS: usize = 4;
 
 impl Budget {
     pub(crate) fn validate(&self) -> Result<(), ConfigError> {

@@ -246,7 +246,7 @@ pub use self::key_id::{InvalidId, KeyId, RingMark, ShortKeyId};
 pub use self::keyring::{KeyInfo, KeyRing, KeyRingError, KeyState, Weakness};
 pub use self::maintain::Work;
 pub use self::policy::{Lifetime, Policy};
-pub use self::respond::{Outcome, Report, Room};
+pub use self::respond::{Fetch, Outcome, Report, Room};
 pub use self::seal::Padding;
 pub use self::snapshot::{Rules, Snapshot};
 pub use self::state::{Content, Entry, OPEN, Stamp};

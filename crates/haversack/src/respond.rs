@@ -13,7 +13,21 @@ use crate::parcel::scope;
 use crate::policy::{GRACE_MS, Lifetime};
 use crate::{Entropy, SealError, seal, wire};
 
-/// What the adapter knows about the response.
+/// What kind of request it was, in the terms of the Fetch standard. It decides how eagerly the
+/// response folds, and nothing else: the work is the same bytes whoever does it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Fetch {
+    /// `Sec-Fetch-Mode: navigate`. Mostly alone: the requests of its page have not departed yet.
+    Navigation,
+    /// Another `Sec-Fetch-Mode`. Mostly one of many.
+    Subresource,
+    /// The client does not say.
+    #[default]
+    Unknown,
+}
+
+/// What the adapter knows about the request and the response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Room {
     /// Characters of its other header lines.
@@ -23,11 +37,13 @@ pub struct Room {
     /// Whether maintenance may be done; not on public routes, nor on responses that shared caches
     /// may store.
     pub maintenance: bool,
+    /// What kind of request it was.
+    pub fetch: Fetch,
 }
 
 impl Default for Room {
     fn default() -> Self {
-        Self { other_headers: 0, identity: false, maintenance: true }
+        Self { other_headers: 0, identity: false, maintenance: true, fetch: Fetch::Unknown }
     }
 }
 
@@ -92,7 +108,7 @@ pub(crate) fn write(
     }
     lines.deletions(situation.dead(event));
     if lines.key.is_some() {
-        lines.steps(situation.steps(event, lines.left));
+        lines.steps(situation.steps(event, room.fetch, lines.left));
     }
     lines.outcome
 }

@@ -21,6 +21,7 @@ use crate::event::{Event, Situation};
 use crate::join::{Holding, holdings};
 use crate::parcel::{Lineage, Root};
 use crate::policy::GRACE_MS;
+use crate::respond::Fetch;
 use crate::state::Stamp;
 
 /// One step: parcels to set, then names to delete.
@@ -103,7 +104,7 @@ impl Situation<'_> {
 
     /// The steps that are due, in the order in which they are to be done. Folds are chosen to fit
     /// `room`, the characters left in the response.
-    pub(crate) fn steps(&self, event: &Event, room: usize) -> Vec<Step> {
+    pub(crate) fn steps(&self, event: &Event, fetch: Fetch, room: usize) -> Vec<Step> {
         let (Some(head), false) = (self.head(event), event.sweeps) else {
             return Vec::new();
         };
@@ -113,7 +114,7 @@ impl Situation<'_> {
         steps.extend(self.refresh_roots(event, head));
         if !fragments_wait {
             let others: usize = steps.iter().map(|step| self.step_len(step)).sum();
-            steps.extend(self.folds(head, &participants, room.saturating_sub(others)));
+            steps.extend(self.folds(head, &participants, fetch, room.saturating_sub(others)));
         }
         steps.retain(|step| !step.set.present || !step.delete.is_empty());
         steps

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use haversack::{Exchange, KeyRing, Room, Snapshot, Version, View, Work};
+use haversack::{Exchange, Fetch, KeyRing, Room, Snapshot, Version, View, Work};
 
 use crate::client::{Client, START, Seeded};
 use crate::events::{Shop, client};
@@ -134,10 +134,10 @@ fn many_small_writes_fold_and_lose_nothing() {
     assert!(client.jar.0.len() <= 6, "{:?}", client.jar.kinds());
 }
 
-#[test]
-fn two_servers_that_fold_the_same_jar_write_the_same_names() {
+/// A session with so many small fragments, none folded yet, and the time half a minute later.
+fn crowded(fragments: u32) -> Client<Shop> {
     let mut client = client();
-    for n in 0..7 {
+    for n in 0..fragments {
         let mut exchange = client.open();
         let (decoded, since) = exchange.value();
         let mut shop = decoded.value;
@@ -150,15 +150,107 @@ fn two_servers_that_fold_the_same_jar_write_the_same_names() {
         client.now += 100;
     }
     client.now += 30_000;
+    client
+}
+
+#[test]
+fn two_servers_that_fold_the_same_jar_write_the_same_names() {
+    let mut client = crowded(7);
     let (one, other) = (client.open(), client.open());
-    let one = one.respond(Room::default(), client.at(), &mut Seeded(77));
-    let other = other.respond(Room::default(), client.at(), &mut Seeded(78));
+    let room = Room { fetch: Fetch::Navigation, ..Room::default() };
+    let one = one.respond(room, client.at(), &mut Seeded(77));
+    let other = other.respond(room, client.at(), &mut Seeded(78));
     assert_eq!(one.report.maintenance, [Work::Fold]);
     assert_eq!(names(&one.set_cookies), names(&other.set_cookies));
     client.jar.apply(&one.set_cookies);
     client.jar.apply(&other.set_cookies);
     assert_eq!(client.read().cart.len(), 7);
     assert!(client.jar.0.len() <= 4, "{}", client.jar.kinds());
+}
+
+#[test]
+fn a_navigation_folds_sooner_than_the_requests_of_its_page() {
+    let folds = |fragments, fetch| {
+        let client = crowded(fragments);
+        let room = Room { fetch, ..Room::default() };
+        let outcome = client.open().respond(room, client.at(), &mut Seeded(5));
+        !outcome.report.maintenance.is_empty()
+    };
+    assert!(!folds(4, Fetch::Navigation));
+    assert!(folds(5, Fetch::Navigation));
+    assert!(!folds(7, Fetch::Subresource));
+    assert!(folds(8, Fetch::Subresource));
+    assert!(!folds(7, Fetch::Unknown));
+    assert!(folds(8, Fetch::Unknown));
+}
+
+#[test]
+fn a_client_that_tells_nothing_folds_what_lay_for_a_whole_minute() {
+    let mut client = crowded(4);
+    client.now += 60_000;
+    assert_eq!(client.look().report.maintenance, [Work::Fold]);
+    assert_eq!(client.read().cart.len(), 4);
+}
+
+/// So many first requests at once, each with a write of its own; their responses all land.
+fn first_visits(client: &mut Client<Shop>, visits: u32) {
+    let departed: Vec<_> = (0..visits).map(|_| client.open()).collect();
+    for (n, exchange) in departed.into_iter().enumerate() {
+        let n = u32::try_from(n).expect("few");
+        client.now += 7;
+        let outcome = client.respond(exchange, |shop| {
+            shop.cart.insert(n, "tea".into());
+        });
+        client.jar.apply(&outcome.set_cookies);
+    }
+}
+
+#[test]
+fn a_burst_of_first_visits_is_writable_soon() {
+    for visits in [20, 30] {
+        let mut client = client();
+        first_visits(&mut client, visits);
+        for _ in 0..10 {
+            client.now += 1_000;
+            client.look();
+        }
+        assert!(client.jar.header().len() < 5_000, "{}", client.jar.header().len());
+        let outcome = client.change(|shop| shop.theme = "dark".into());
+        assert_eq!(outcome.error, None);
+        assert_eq!(client.read().cart.len(), visits as usize);
+    }
+}
+
+#[test]
+fn what_closes_one_of_several_first_visits_closes_what_they_became() {
+    let mut client = client();
+    // One of the first responses lands before a logout departs, the others only afterwards.
+    let departed: Vec<_> = (0..6).map(|_| client.open()).collect();
+    let mut landing = Vec::new();
+    for (n, exchange) in departed.into_iter().enumerate() {
+        client.now += 7;
+        let n = u32::try_from(n).expect("few");
+        let outcome = client.respond(exchange, |shop| {
+            shop.cart.insert(n, "tea".into());
+        });
+        landing.push(outcome.set_cookies);
+    }
+    client.jar.apply(&landing[5]);
+    let mut logout = client.open();
+    logout.end();
+    let logout = logout.respond(Room::default(), client.at(), &mut client.entropy).set_cookies;
+    for lines in &landing[..5] {
+        client.jar.apply(lines);
+    }
+    client.now += 10_000;
+    let fetch = Fetch::Navigation;
+    let tidy =
+        client.open().respond(Room { fetch, ..Room::default() }, client.at(), &mut client.entropy);
+    assert_eq!(tidy.report.maintenance, [Work::Fold]);
+    client.jar.apply(&tidy.set_cookies);
+    assert_eq!(client.read().cart.len(), 6);
+    client.jar.apply(&logout);
+    assert_eq!(client.read(), Shop::default());
 }
 
 #[test]
