@@ -50,8 +50,8 @@ mod unknown;
 
 pub use ::haversack::{
     Arrival, ArrivalKind, Budget, ConfigError, CookieSpec, Each, Feed, Fixed, Info, IntoFeed,
-    KeyId, KeyRing, Lifetime, Padding, Rejection, SameSite, SealError, SessionId, Timestamp,
-    TooLarge, Version, View,
+    KeyId, KeyRing, Lifetime, Overridden, Padding, Rejection, SameSite, SealError, SessionId,
+    Timestamp, TooLarge, Version, View,
 };
 
 pub use self::clock::{Clock, SystemClock};

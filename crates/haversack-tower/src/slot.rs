@@ -185,6 +185,7 @@ impl<T: SessionType> Slot<T> {
         let entropy = request.sessions.entropy().clone();
         let outcome = exchange.respond(room, request.sessions.now(), &mut Shared(&entropy));
         telemetry::responded(&outcome);
+        outcome.report.overridden.iter().for_each(|it| request.sessions.overridden(it));
         if let Some(error) = error.or(outcome.error.map(SessionError::Seal)) {
             telemetry::refused::<T>(&error);
             response = on_error.response(&error);

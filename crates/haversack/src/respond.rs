@@ -9,6 +9,7 @@ use crate::event::{Event, EventKind, Situation};
 use crate::jar::channel;
 use crate::keyring::Key;
 use crate::maintain::{Step, Work};
+use crate::overridden::Overridden;
 use crate::parcel::scope;
 use crate::policy::{GRACE_MS, Lifetime};
 use crate::{Entropy, SealError, seal, wire};
@@ -74,6 +75,9 @@ pub struct Report {
     pub waiting: usize,
     /// Characters of the live state after a write of fields, and the most it may take.
     pub state: Option<(usize, usize)>,
+    /// What was removed because a write that overlapped had overridden it. Requests that overlap
+    /// may remove, and report, the same.
+    pub overridden: Vec<Overridden>,
     /// Characters of the `Set-Cookie` lines, with the field's name and line end.
     pub chars: usize,
 }
@@ -107,6 +111,7 @@ pub(crate) fn write(
         return lines.outcome;
     }
     lines.deletions(situation.dead(event));
+    lines.outcome.report.overridden = situation.overridden(&lines.deleted);
     if lines.key.is_some() {
         lines.steps(situation.steps(event, room.fetch, lines.left));
     }

@@ -8,4 +8,5 @@ mod events;
 mod faults;
 mod inspect;
 mod maintenance;
+mod overridden;
 mod races;
