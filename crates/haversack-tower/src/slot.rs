@@ -282,12 +282,15 @@ impl<T: SessionType> Haversack<T> {
     }
 }
 
-/// What the client says of its request (Fetch Metadata Request Headers, section 2.3).
+/// What the client says of its request (Fetch Metadata Request Headers, section 2.3); an older
+/// browser only that it wants a page.
 fn fetch(headers: &HeaderMap) -> Fetch {
-    match headers.get("sec-fetch-mode").map(HeaderValue::as_bytes) {
-        Some(b"navigate") => Fetch::Navigation,
-        Some(_) => Fetch::Subresource,
-        None => Fetch::Unknown,
+    let says = |name: &str| headers.get(name).map(HeaderValue::as_bytes).unwrap_or_default();
+    match says("sec-fetch-mode") {
+        b"navigate" => Fetch::Navigation,
+        b"" if says("accept").starts_with(b"text/html") => Fetch::Navigation,
+        b"" => Fetch::Unknown,
+        _ => Fetch::Subresource,
     }
 }
 

@@ -19,7 +19,8 @@ use crate::{Entropy, SealError, seal, wire};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Fetch {
-    /// `Sec-Fetch-Mode: navigate`. Mostly alone: the requests of its page have not departed yet.
+    /// `Sec-Fetch-Mode: navigate`, or an older browser that asks for `text/html`. Mostly alone: the
+    /// requests of its page have not departed yet.
     Navigation,
     /// Another `Sec-Fetch-Mode`. Mostly one of many.
     Subresource,

@@ -7,6 +7,7 @@ use crate::budget::{self, Limit, state_chars, too_large};
 use crate::draft::{Body, Draft};
 use crate::event::{Event, Situation};
 use crate::join::{Holding, holdings, join};
+use crate::parcel::entry_len;
 use crate::policy::Policy;
 use crate::state::Entry;
 
@@ -31,7 +32,8 @@ impl Situation<'_> {
         self.check_state(event)
     }
 
-    /// The live state may not grow beyond its budget. A change that makes it smaller always passes.
+    /// The live state may not grow beyond its budget. A change that makes it no larger always
+    /// passes, although entries that were written apart take a few bytes more for their stamps.
     fn check_state(&self, event: &Event) -> Result<Option<usize>, TooLarge> {
         let base = self.policy.cookie.base();
         let drafts: Vec<Holding<'_>> =
@@ -46,9 +48,12 @@ impl Situation<'_> {
         let arrived = after.len();
         after.extend(drafts);
         let (size, entries) = state_size(base, &after);
-        let before = || state_size(base, after.get(..arrived).unwrap_or_default()).0;
+        let content = |entries: &[Entry<'_>]| -> usize {
+            entries.iter().map(|entry| entry_len(entry, None)).sum()
+        };
+        let before = || state_size(base, after.get(..arrived).unwrap_or_default()).1;
         let limit = self.policy.budget.state;
-        if size > limit && size > before() {
+        if size > limit && content(&entries) > content(&before()) {
             return Err(too_large(Limit::State, size, limit, entries));
         }
         Ok(Some(size))

@@ -16,9 +16,9 @@ use crate::policy::GRACE_MS;
 use crate::respond::Fetch;
 use crate::state::{Content, Entry, Stamp};
 
-/// Overlapping requests see the same fragments older than the last whole five seconds, and so fold
+/// Overlapping requests see the same fragments older than the last whole three seconds, and so fold
 /// the same set to the same name.
-const SLOT_MS: u64 = 5_000;
+const SLOT_MS: u64 = 3_000;
 
 /// The same for what a request that may be one of many takes as a reason to fold: so coarse that
 /// the border rarely falls between requests that overlap, which would all do the same work.
@@ -117,7 +117,7 @@ impl Situation<'_> {
         let before = |judged: &&&Judged<'_>| judged.holding.fragment.newest().as_millis() < border;
         match fetch {
             Fetch::Navigation => of_kind.len() > 4,
-            Fetch::Subresource => of_kind.len() > 7,
+            Fetch::Subresource => of_kind.len() > 6,
             Fetch::Unknown => of_kind.len() > 7 || of_kind.iter().filter(before).count() > 3,
         }
     }

@@ -178,8 +178,8 @@ fn a_navigation_folds_sooner_than_the_requests_of_its_page() {
     };
     assert!(!folds(4, Fetch::Navigation));
     assert!(folds(5, Fetch::Navigation));
-    assert!(!folds(7, Fetch::Subresource));
-    assert!(folds(8, Fetch::Subresource));
+    assert!(!folds(6, Fetch::Subresource));
+    assert!(folds(7, Fetch::Subresource));
     assert!(!folds(7, Fetch::Unknown));
     assert!(folds(8, Fetch::Unknown));
 }
