@@ -47,7 +47,7 @@ pub(crate) const COOKIE_LINE: usize = 8_190;
 /// Bytes of identity fields in a root.
 pub(crate) const IDENTITY: usize = 1_024;
 /// Characters of entries that no fragment owns before a fold is due for them.
-pub(crate) const WASTE: usize = 1_000;
+pub(crate) const WASTE: usize = 600;
 
 impl Budget {
     pub(crate) fn validate(&self) -> Result<(), ConfigError> {

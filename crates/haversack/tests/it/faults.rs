@@ -117,7 +117,8 @@ fn a_session_near_its_limit_takes_changes_that_do_not_make_it_larger() {
     // Written apart, each entry has a stamp of its own, which takes room too.
     for n in 0..100 {
         client.now += 77_000;
-        assert_eq!(client.change(|shop| drop(shop.cart.insert(n, "pie".into()))).error, None);
+        let outcome = client.change(|shop| drop(shop.cart.insert(n, "pie".into())));
+        assert_eq!(outcome.error, None);
     }
     assert_eq!(client.read().theme.len(), room);
     assert!(client.read().cart.values().all(|item| item == "pie"));
