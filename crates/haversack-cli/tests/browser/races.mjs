@@ -62,6 +62,7 @@ function report(results) {
     console.log(
       `${row.browser} ${row.protocol}, ${row.rounds} bursts of ${row.burst}: of ${row.acknowledged} ` +
         `acknowledged writes ${row.lost} lost, by the ordinary cookie ${row.lost_by_cookie}; ` +
+        `${row.seen_later} seen only later, after ${row.seconds_until_seen} s at most; ` +
         `${row.refused} refused and sent again; ${row.signed_in} sign-ins, ${row.signed_out} sign-outs`,
     );
     for (const what of [...new Set(row.unexpected)]) console.error(`  unexpected: ${what}`);

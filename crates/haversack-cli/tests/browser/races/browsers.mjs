@@ -33,3 +33,11 @@ export function launch(name) {
     protocolTimeout: 300_000,
   });
 }
+
+// Opens and closes windows one after the other: Firefox loses some when others close meanwhile.
+const turns = new WeakMap();
+export function inTurn(browser, act) {
+  const turn = (turns.get(browser) ?? Promise.resolve()).then(act);
+  turns.set(browser, turn.catch(() => {}));
+  return turn;
+}

@@ -4,11 +4,12 @@
 // what the server said. `steps` are ["write", id], ["read"] or ["sign in", name].
 export async function all(steps) {
   const told = { acknowledged: [], refused: 0, unexpected: [] };
+  const begun = Date.now();
   const send = async (path, body) => {
     for (;;) {
       const response = await fetch(path, body === undefined ? {} : { method: "POST", body });
       await response.arrayBuffer();
-      if (response.status !== 503) return response;
+      if (response.status !== 503 || Date.now() - begun > 60_000) return response;
       told.refused++;
       const seconds = Number(response.headers.get("retry-after") ?? 1);
       await new Promise((done) => setTimeout(done, seconds * 1000));
@@ -29,11 +30,12 @@ export async function all(steps) {
 
 // One request that a person makes between bursts. Returns how often it was refused.
 export async function post(path, fields) {
+  const begun = Date.now();
   for (let refused = 0; ; refused++) {
     const response = await fetch(path, { method: "POST", body: new URLSearchParams(fields) });
     await response.arrayBuffer();
     if (response.ok) return refused;
-    if (response.status !== 503) throw new Error(`${path}: ${response.status}`);
+    if (response.status !== 503 || Date.now() - begun > 60_000) throw new Error(`${path}: ${response.status}`);
     await new Promise((done) => setTimeout(done, 1000));
   }
 }
