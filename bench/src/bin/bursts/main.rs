@@ -24,15 +24,16 @@ use self::fleet::Fleet;
 use self::report::Row;
 use self::runs::Start;
 
-const USAGE: &str = "usage: bursts HAVERSACK-BINARY [--json FILE] [--quick]";
+const USAGE: &str = "usage: bursts HAVERSACK-BINARY [--json FILE] [--document FILE] [--quick]";
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
-    let (mut binary, mut json, mut quick) = (None, None, false);
+    let (mut binary, mut json, mut document, mut quick) = (None, None, None, false);
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
             "--quick" => quick = true,
             "--json" => json = arguments.next().map(PathBuf::from),
+            "--document" => document = arguments.next().map(PathBuf::from),
             _ => binary = Some(PathBuf::from(argument)),
         }
     }
@@ -47,8 +48,13 @@ fn main() -> ExitCode {
     if let Some(path) = json {
         std::fs::write(&path, report::json(&rows)).expect("the JSON file can be written");
     }
+    if let Some(path) = document {
+        let old = std::fs::read_to_string(&path).expect("the document can be read");
+        let new = report::between_marks(&old, &rows).expect("the document has marks for figures");
+        std::fs::write(&path, new).expect("the document can be written");
+    }
     // Losing is never a matter of size. What is refused is for the reader to judge.
-    if rows.iter().any(|row| row.lost > 0) { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+    if rows.iter().any(|row| row.lost > Some(0)) { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
 
 /// What is measured.

@@ -19,8 +19,9 @@ pub(crate) struct Quiet {
     pub(crate) folded: Option<f64>,
     /// Seconds until all that was acknowledged could be read.
     pub(crate) whole: Option<f64>,
-    /// Acknowledged notes that the last read did not have as they were acknowledged.
-    pub(crate) lost: usize,
+    /// Acknowledged notes that the last read did not have as they were acknowledged; none if it was
+    /// refused.
+    pub(crate) lost: Option<usize>,
     /// At the end.
     pub(crate) chars: usize,
     pub(crate) parcels: usize,
@@ -38,13 +39,9 @@ pub(crate) fn quiet(
         let answer = client.send(&client.read());
         client.take(&answer);
         let since = begun.elapsed().as_secs_f64();
-        if answer.status == 200 {
-            quiet.lost = missing(&answer.body, acknowledged);
-            if quiet.lost == 0 {
-                quiet.whole.get_or_insert(since);
-            }
-        } else {
-            quiet.lost = 0; // nothing can be said
+        quiet.lost = (answer.status == 200).then(|| missing(&answer.body, acknowledged));
+        if quiet.lost == Some(0) {
+            quiet.whole.get_or_insert(since);
         }
         // The probe's own answer is thrown away, so that it leaves no trace in the jar.
         if quiet.writable.is_none()

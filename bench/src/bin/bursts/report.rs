@@ -31,7 +31,8 @@ pub(crate) struct Row {
     pub(crate) whole_s: Option<f64>,
     /// Seconds of quiet until nothing more was to be folded.
     pub(crate) folded_s: Option<f64>,
-    pub(crate) lost: usize,
+    /// None if nothing could be read in the end.
+    pub(crate) lost: Option<usize>,
     pub(crate) chars_after: usize,
     pub(crate) parcels_after: usize,
 }
@@ -76,13 +77,17 @@ impl Row {
             (&mut self.others, other.others),
             (&mut self.peak_chars, other.peak_chars),
             (&mut self.peak_parcels, other.peak_parcels),
-            (&mut self.lost, other.lost),
             (&mut self.chars_after, other.chars_after),
             (&mut self.parcels_after, other.parcels_after),
         ] {
             *mine = theirs.max(*mine);
         }
         self.acknowledged = self.acknowledged.min(other.acknowledged);
+        // What was seen to be lost counts more than what could not be seen.
+        self.lost = match (self.lost, other.lost) {
+            (Some(0), None) | (None, Some(0)) => None,
+            (mine, theirs) => mine.max(theirs),
+        };
         for (mine, theirs) in [
             (&mut self.writable_s, other.writable_s),
             (&mut self.whole_s, other.whole_s),
@@ -123,6 +128,16 @@ const TITLES: [(&str, &str, &str); 4] = [
     ("Rolling", "Writes that go on, small session", "in flight"),
 ];
 
+/// The document with the tables in the place of those it has; `None` if it has no marks for them.
+pub(crate) fn between_marks(document: &str, rows: &[Row]) -> Option<String> {
+    let (before, rest) = document.split_once(BEGIN)?;
+    let (_, after) = rest.split_once(END)?;
+    Some(format!("{before}{BEGIN}{}\n{END}{after}", markdown(rows)))
+}
+
+const BEGIN: &str = "<!-- figures, written by `bursts` -->\n";
+const END: &str = "<!-- end of figures -->";
+
 pub(crate) fn markdown(rows: &[Row]) -> String {
     let mut text = String::new();
     for (traffic, title, size) in TITLES {
@@ -146,7 +161,7 @@ pub(crate) fn markdown(rows: &[Row]) -> String {
                 row.peak_chars,
                 seconds(row.writable_s),
                 seconds(row.folded_s),
-                row.lost,
+                row.lost.map_or("not readable".to_owned(), |lost| lost.to_string()),
             );
         }
     }
