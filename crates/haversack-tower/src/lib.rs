@@ -75,6 +75,8 @@ use self::telemetry as _;
 mod _documentation {
     #[doc = include_str!("../../../README.md")]
     mod readme {}
+    #[doc = include_str!("../../../docs/bursts.md")]
+    mod bursts {}
     #[doc = include_str!("../../../docs/coming-from-tower-sessions.md")]
     mod coming_from_tower_sessions {}
     #[doc = include_str!("../../../docs/keys.md")]
