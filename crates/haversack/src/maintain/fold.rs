@@ -5,13 +5,13 @@ use alloc::vec::Vec;
 use core::iter;
 
 use super::{Step, Work};
-use crate::budget::{FOLD_JAR, FOLD_JAR_MAX, FRAGMENTS, WASTE};
+use crate::budget::{FOLD_JAR, FOLD_JAR_MAX, FRAGMENTS, WASTE, parcel_chars};
 use crate::codec::field_of;
 use crate::draft::Draft;
 use crate::event::Situation;
 use crate::join::{Holding, owned};
 use crate::parcel::{Root, Subject, entry_len};
-use crate::policy::GRACE_MS;
+use crate::policy::{GRACE_MS, Policy};
 use crate::state::{Content, Entry, Stamp};
 
 /// Overlapping requests see the same fragments older than the last whole ten seconds, and so fold
@@ -153,8 +153,9 @@ impl Situation<'_> {
     }
 
     fn fits(&self, step: &Step, inputs: usize, room: usize) -> bool {
-        let budget = &self.policy.budget;
-        let chars = step.set.chars(self.policy.cookie.base());
+        let Policy { budget, cookie, padding, .. } = self.policy;
+        let padded = padding.padded_len(step.set.body.frame().len());
+        let chars = parcel_chars(cookie.base(), padded);
         let jar = if inputs <= PAIR { FOLD_JAR_MAX } else { FOLD_JAR };
         chars <= budget.parcel
             && self.step_len(step) <= room

@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use haversack::{Exchange, KeyRing, Room, Snapshot, Version, View, Work};
+use haversack::{Budget, Exchange, KeyRing, Policy, Room, Snapshot, Version, View, Work};
 
 use crate::client::{Client, START, Seeded};
-use crate::events::{Shop, client};
+use crate::events::{Shop, client, policy};
 
 const HOUR: u64 = 3_600_000;
 
@@ -223,4 +223,23 @@ fn a_fold_takes_what_fits_beside_large_headers_and_goes_on_with_the_next_respons
     }
     assert!(client.jar.0.len() <= 6, "{}", client.jar.kinds());
     assert_eq!(client.read().cart.len(), 16);
+}
+
+#[test]
+fn a_parcel_that_a_fold_writes_is_within_its_budget_padding_included() {
+    let budget = Budget { state: 3_072, response: 3_900, ..Budget::default() };
+    let mut client = Client::<Shop>::new(Policy { budget, ..policy() });
+    client.change(|shop| {
+        shop.theme = "x".repeat(760);
+        shop.cart.insert(1, "z".repeat(1_060));
+    });
+    client.now += 1_000;
+    client.change(|shop| shop.theme = "y".repeat(1_100));
+    client.now += 20_000;
+    let outcome = client.look();
+    assert_eq!(outcome.report.maintenance, [Work::Fold]);
+    for (name, value) in &client.jar.0 {
+        assert!(name.len() + value.len() <= 3_072, "{name}: {}", name.len() + value.len());
+    }
+    assert_eq!(client.read().cart[&1].len(), 1_060);
 }
