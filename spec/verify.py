@@ -10,6 +10,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.ciphers.aead import AESGCMSIV
 
 import haversack as h
+import maintenance as m
 
 VECTORS = Path(__file__).parent / "vectors"
 unhex = bytes.fromhex
@@ -102,6 +103,27 @@ def show_reading(r):
     }
 
 
+def situation(case):
+    """The request of a case of `maintain/`."""
+    ring, life, policy = ring_of(case), case["lifetime"], case["policy"]
+    keys = [m.Key(kid, *times) for kid, times in zip(ring.keys, case["ring"]["times"], strict=True)]
+    defaults = {unhex(name): unhex(content) for name, content in policy["defaults"].items()}
+    lifetime = h.Lifetime(life["idle"], life["absolute"], life["leeway"])
+    names = policy["subject"], tuple(policy["identity"]), tuple(policy["keep"])
+    declared = m.Policy(case["base"], lifetime, *names, defaults, **case["budget"])
+    return m.Situation(ring, keys, declared, case["now"], case["cookies"])
+
+
+def show_draft(draft, age):
+    frame = draft.frame.encode().hex()
+    return {"set": draft.name, "kind": draft.kind, "scope": draft.scope().hex(), "frame": frame, "max_age": age}
+
+
+def show_response(response):
+    lines = [{"delete": line[1]} if line[0] == "delete" else show_draft(*line[1:]) for line in response.lines]
+    return {"lines": lines, "waiting": response.waiting, "chars": response.chars}
+
+
 # --- The checks ------------------------------------------------------------------------------
 
 
@@ -165,6 +187,12 @@ def check_join(case):
         same("reading of the jar in reverse", reversed_jar, case["expect"])
 
 
+def check_maintain(case):
+    room = case["room"]
+    response = m.respond(situation(case), None, room["other_headers"], room["maintenance"])
+    same("response", show_response(response), case["expect"])
+
+
 def primitives():
     """Published vectors of what everything else stands on."""
     yield "SipHash-2-4, reference vector", h.siphash24(bytes(range(16)), bytes(range(15))).hex(), "e545be4961ca29a1"
@@ -196,6 +224,7 @@ CHECKS = {
     "marker": check_frame,
     "fragment": check_frame,
     "join": check_join,
+    "maintain": check_maintain,
 }
 
 
