@@ -319,6 +319,18 @@ def folds():
         lambda j: [j.root()] + [j.fragment(f"k{i}", item(i), count=(0, 3, 1, 0, 2, 0, 0)[i]) for i in range(MANY)],
         [fold(*items(), count=4), *(f"k{i}" for i in range(MANY))],
     )
+    case(
+        "fold_not_due_for_what_is_covered",
+        "One fragment too many, and one that owns nothing: it is deleted, and nothing is folded.",
+        lambda j: j.root().fragment("old", value("k0", 1, NOW - 70_000)).many(MANY - 1),
+        ["old"],
+    )
+    case(
+        "fold_leaves_what_is_covered",
+        "What owns nothing is no input, whatever its count: who does not see it any more folds to the same name.",
+        lambda j: j.root().fragment("old", value("k0", 1, NOW - 70_000), count=7).many(),
+        ["old", fold(*items()), *(f"k{i}" for i in range(MANY))],
+    )
     roles = value("roles", ["admin"], NOW - 60_000)
     case(
         "fold_carries_misplaced_identity_entries",
@@ -538,6 +550,12 @@ def waste():
         "One byte more: the two are folded.",
         lambda j: j.root().fragment("old", old(most + 1), b).fragment("new", new),
         [fold(new, b), "new", "old"],
+    )
+    case(
+        "waste_of_what_is_covered",
+        "What is deleted anyway is no waste.",
+        lambda j: j.root().fragment("old", old(most + 1)).fragment("new", new).fragment("b", b),
+        ["old"],
     )
     half = (most + 8) // 2 + 1 - 8
     c, d = value("c", "x" * half, NOW - 9000), value("c", 1, NOW - 8000)
@@ -1038,6 +1056,14 @@ def adoptions():
         "A late answer may still write to it.",
         lambda j: j.root().root("r2", L2, born=LATE_S).fragment("f2", x, lineage=L2),
         [],
+    )
+    case(
+        "adopted_covered",
+        "All that it held was written later in the winner's lineage: it is deleted, and nothing is folded.",
+        lambda j: (
+            j.root().fragment("f", value("x", 1, NOW - 8000)).root("r2", L2, born=OLD_S).fragment("f2", x, lineage=L2)
+        ),
+        ["f2"],
     )
     large = value("large", "x" * 1000, NOW - 9000)
     case(

@@ -349,7 +349,7 @@ class Situation:
         owns = {f.name: e for f, e in zip(foldable, owned(foldable), strict=True)}
         steps = []
         for kind in "au":
-            inputs = [f for f in foldable if f.kind == kind]
+            inputs = [f for f in foldable if f.kind == kind and owns[f.name]]
             step = self.fold(head, kind, inputs, owns, held, room)
             if step:
                 steps.append(step)
@@ -373,8 +373,6 @@ class Situation:
                 break
             inputs.append(f)
             step = self.fold_of(head, kind, inputs, owns, held)
-            if step is None:
-                continue
             if not self.fits(step, len(inputs), room):
                 break
             if len(inputs) >= PAIR or adopted(f):
@@ -387,8 +385,6 @@ class Situation:
         entries = {e.name: e for f in inputs for e in owns[f.name]}.values()
         left = [e for e in entries if not self.forgets(e, held)]
         entries = sorted(left or entries, key=lambda e: e.name)
-        if not entries:
-            return None
         count = 1 + max(f.fragment.count for f in inputs)
         subject = head.subject if kind == "u" else None
         return Step(

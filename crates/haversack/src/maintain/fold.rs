@@ -42,8 +42,13 @@ impl Situation<'_> {
             .filter(|holding| read(holding) && self.could_take(holding.fragment.newest()))
             .collect();
         let owned = owned(&foldable);
-        let judged: Vec<Judged<'_>> =
-            foldable.iter().zip(owned).map(|(&holding, owned)| Judged { holding, owned }).collect();
+        // What owns nothing is deleted as covered, and would only make the fold larger or due.
+        let judged: Vec<Judged<'_>> = foldable
+            .iter()
+            .zip(owned)
+            .filter(|(_, owned)| !owned.is_empty())
+            .map(|(&holding, owned)| Judged { holding, owned })
+            .collect();
         let mut folds = Vec::new();
         for kind in iter::once(None).chain(head.subject.map(Some)) {
             if let Some(fold) = self.fold(head, kind, &judged, participants, room) {
@@ -91,7 +96,7 @@ impl Situation<'_> {
                 break;
             }
             inputs.push(next);
-            let Some(step) = fold(&inputs) else { continue };
+            let step = fold(&inputs);
             if !self.fits(&step, inputs.len(), room) {
                 break;
             }
@@ -102,18 +107,18 @@ impl Situation<'_> {
         best.or_else(|| {
             let wasteful =
                 of_kind.into_iter().max_by_key(|judged| (judged.waste(), judged.holding.suffix))?;
-            if waste > WASTE && wasteful.waste() > 0 { fold(&[wasteful]) } else { None }
+            (waste > WASTE).then(|| fold(&[wasteful]))
         })
     }
 
-    /// One fragment with what the inputs own; `None` if that is nothing, so that they are covered.
+    /// One fragment with what the inputs own, which is something.
     fn fold_of(
         &self,
         head: &Root,
         kind: Option<Subject>,
         inputs: &[&Judged<'_>],
         all: &[Holding<'_>],
-    ) -> Option<Step> {
+    ) -> Step {
         let mut entries: Vec<Entry<'_>> =
             inputs.iter().flat_map(|input| input.owned.iter().copied()).collect();
         entries.sort_unstable_by_key(|entry| entry.name);
@@ -121,14 +126,11 @@ impl Situation<'_> {
         let live: Vec<Entry<'_>> =
             entries.iter().copied().filter(|entry| !self.forgets(entry, all)).collect();
         let entries = if live.is_empty() { entries } else { live };
-        if entries.is_empty() {
-            return None;
-        }
         let count =
             inputs.iter().map(|input| input.holding.fragment.count).max().unwrap_or_default() + 1;
         let set = Draft::fragment(self.jar, self.keys, head.lineage, kind, count, &entries);
         let delete = inputs.iter().map(|input| input.holding.suffix.as_str().to_string()).collect();
-        Some(Step { work: Work::Fold, set, delete })
+        Step { work: Work::Fold, set, delete }
     }
 
     /// Whether a fold may drop this tombstone: it is old, and nothing is left for it to hide, be it
