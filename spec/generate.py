@@ -1485,9 +1485,11 @@ def main():
     markers()
     fragments()
     joins()
-    import generate_maintain  # it builds on this file
+    import generate_events  # they build on this file
+    import generate_maintain
 
     generate_maintain.main()
+    generate_events.main()
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ built from the limit's name in `maintenance.py`, so that the case says the same 
 import shutil
 from dataclasses import replace
 
+import events
 import haversack as h
 import maintenance as m
 from generate import (
@@ -34,6 +35,7 @@ from generate import (
     write,
 )
 from haversack import Entry, Fragment, cbor
+from verify import request as asked
 from verify import show_response, situation
 
 L = LINEAGE
@@ -130,10 +132,14 @@ def case(
     other_headers=0,
     maintenance=True,
     times=TIMES,
+    keep=(),
+    does=None,
+    error=None,
     **budget,
 ):
     """`lines`: in order, the label of a parcel to delete or what is to be set."""
-    jar = Labelled(f"maintain {name}")
+    group = "maintain" if does is None else "event"
+    jar = Labelled(f"{group} {name}")
     build(jar)
     want = []
     lines = lines(jar) if callable(lines) else lines
@@ -155,16 +161,21 @@ def case(
         "policy": {
             "subject": "user",
             "identity": list(identity),
-            "keep": [],
+            "keep": list(keep),
             "defaults": {n.hex(): cbor(v).hex() for n, v in (defaults or {}).items()},
         },
         "budget": {"parcel": 3072, "state": 2700, "request": 5000, "response": 3400} | budget,
         "room": {"other_headers": other_headers, "maintenance": maintenance},
+        **({} if does is None else {"request": does}),
         "cookies": jar.cookies,
         "parcels": jar.parcels,
     }
-    s = situation(given)
-    got = show_response(m.respond(s, None, other_headers, maintenance))
+    if does is None:
+        got = show_response(m.respond(situation(given), None, other_headers, maintenance))
+    else:
+        expect["error"] = error
+        response, why = events.respond(situation(given), asked(given), other_headers, maintenance)
+        got = show_response(response) | {"error": why}
     if got != expect:
         labels = {v: k for k, v in jar.labels.items()}
 
@@ -175,10 +186,10 @@ def case(
             ]
 
         raise AssertionError(
-            f"maintain/{name}\n got {told(got)} {got['waiting']} {got['chars']}\n"
-            f"want {told(expect)} {expect['waiting']} {expect['chars']}"
+            f"{group}/{name}\n got {told(got)} {got['waiting']} {got['chars']} {got.get('error')}\n"
+            f"want {told(expect)} {expect['waiting']} {expect['chars']} {error}"
         )
-    write("maintain", name, given)
+    write(group, name, given)
 
 
 # --- Sizes ---------------------------------------------------------------------------------------

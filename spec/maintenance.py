@@ -141,11 +141,12 @@ def owned(held):
 class Situation:
     """One request as events and maintenance see it."""
 
-    def __init__(self, ring, keys, policy, now, cookies):
+    def __init__(self, ring, keys, policy, now, cookies, took=0):
+        received = now - took  # when the session and its keys were judged
         self.ring, self.policy, self.now = ring, policy, now
         self.sealing = max((k for k in keys if k.seals(now)), key=lambda k: (k.seals_from, k.kid), default=None)
-        stopped = {k.kid for k in keys if k.stopped(now)}
-        self.r = r = h.read(ring, policy.base, policy.lifetime, now, cookies, policy.declared())
+        stopped = {k.kid for k in keys if k.stopped(received)}
+        self.r = r = h.read(ring, policy.base, policy.lifetime, received, cookies, policy.declared())
         base = policy.base
         ours = [n for n, v in cookies if f"{n}.".startswith(f"{base}.") and v.startswith("hv") and n not in r.foreign]
         self.chars = {name: len(f"{name}={value}; ") for name, value in cookies}

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCMSIV
 
+import events
 import haversack as h
 import maintenance as m
 
@@ -111,7 +112,16 @@ def situation(case):
     lifetime = h.Lifetime(life["idle"], life["absolute"], life["leeway"])
     names = policy["subject"], tuple(policy["identity"]), tuple(policy["keep"])
     declared = m.Policy(case["base"], lifetime, *names, defaults, **case["budget"])
-    return m.Situation(ring, keys, declared, case["now"], case["cookies"])
+    took = case.get("request", {}).get("took", 0)
+    return m.Situation(ring, keys, declared, case["now"], case["cookies"], took)
+
+
+def request(case):
+    """What a case of `event/` asks of its session."""
+    asked = dict(case["request"])
+    changes = {unhex(name): content and unhex(content) for name, content in asked.pop("changes").items()}
+    lineages = [unhex(lineage) for lineage in asked.pop("lineages")]
+    return events.Request(changes, lineages=lineages, **asked)
 
 
 def show_draft(draft, age):
@@ -193,6 +203,12 @@ def check_maintain(case):
     same("response", show_response(response), case["expect"])
 
 
+def check_event(case):
+    room = case["room"]
+    response, error = events.respond(situation(case), request(case), room["other_headers"], room["maintenance"])
+    same("response", show_response(response) | {"error": error}, case["expect"])
+
+
 def primitives():
     """Published vectors of what everything else stands on."""
     yield "SipHash-2-4, reference vector", h.siphash24(bytes(range(16)), bytes(range(15))).hex(), "e545be4961ca29a1"
@@ -225,6 +241,7 @@ CHECKS = {
     "fragment": check_frame,
     "join": check_join,
     "maintain": check_maintain,
+    "event": check_event,
 }
 
 

@@ -13,12 +13,12 @@ use crate::event::{Event, Situation};
 use crate::jar::Jar;
 use crate::keyring::{Context, Found, Keys, timed_ring_for_vectors};
 use crate::lineage::Lineages;
-use crate::respond::{self, Room};
+use crate::respond::{self, Outcome, Room};
 use crate::seal::{self, Padding};
 use crate::testing::{Seeded, hex};
 use crate::transport::cookie;
 use crate::wire::Envelope;
-use crate::{Budget, Policy, Timestamp};
+use crate::{Budget, KeyRing, Policy, Timestamp};
 
 #[test]
 fn a_response_maintains_as_the_vectors_say() {
@@ -52,40 +52,39 @@ fn response(case: &Value) -> Value {
         defaults: &defaults,
         now,
     };
-    let outcome = respond::write(
-        &situation,
-        &Event::default(),
-        None,
-        room(case),
-        false,
-        &mut Seeded(case["now"].as_u64().unwrap()),
-    );
+    let mut entropy = Seeded(case["now"].as_u64().unwrap());
+    let nothing = Event::default();
+    let outcome = respond::write(&situation, &nothing, None, room(case), false, &mut entropy);
+    written(case, &outcome, &keys)
+}
+
+/// A response as the vectors describe it. What does not open as expected is not the expected line.
+pub(super) fn written(case: &Value, outcome: &Outcome, keys: &Keys) -> Value {
+    let now = Timestamp::from_millis(case["now"].as_u64().unwrap());
+    let base = text(&case["base"]);
     let expected = case["expect"]["lines"].as_array().unwrap();
     let member = |name: &str, member: &str| {
         let line = expected.iter().find(|line| line["set"] == name);
         line.map_or_else(Vec::new, |line| bytes(&line[member]))
     };
-    let lines: Vec<Value> = outcome
-        .set_cookies
-        .iter()
-        .map(|line| {
-            let (pair, attributes) = line.split_once(';').unwrap();
-            let (name, value) = pair.split_once('=').unwrap();
-            let max_age = max_age(attributes);
-            if value.is_empty() {
-                assert_eq!(max_age, 0, "{line}");
-                return json!({ "delete": name });
-            }
-            let scope = member(name, "scope");
-            let mut frame = unsealed(&keys, name, value, &scope, now);
-            let padded = padded(member(name, "frame"));
-            if frame == padded.1 {
-                frame = padded.0; // a frame may itself end in zeros
-            }
-            let kind = &name[base.len() + 1..][..1];
-            json!({"set": name, "kind": kind, "scope": hex(&scope), "frame": hex(&frame), "max_age": max_age})
-        })
-        .collect();
+    let lines = outcome.set_cookies.iter().map(|line| {
+        let (pair, attributes) = line.split_once(';').unwrap();
+        let (name, value) = pair.split_once('=').unwrap();
+        let max_age = max_age(attributes);
+        if value.is_empty() {
+            assert_eq!(max_age, 0, "{line}");
+            return json!({ "delete": name });
+        }
+        let scope = member(name, "scope");
+        let mut frame = unsealed(keys, name, value, &scope, now);
+        let (expected, padded) = padded(member(name, "frame"));
+        if frame == padded {
+            frame = expected; // a frame may itself end in zeros
+        }
+        let kind = &name[base.len() + 1..][..1];
+        json!({"set": name, "kind": kind, "scope": hex(&scope), "frame": hex(&frame), "max_age": max_age})
+    });
+    let lines: Vec<Value> = lines.collect();
     json!({"lines": lines, "waiting": outcome.report.waiting, "chars": outcome.report.chars})
 }
 
@@ -94,7 +93,6 @@ fn unsealed(keys: &Keys, name: &str, value: &str, scope: &[u8], now: Timestamp) 
     let Found::Key(key) = keys.find(&envelope.key_id(), now) else { std::panic!("{name}") };
     assert!(key.is_sealing(now), "{name}");
     let mut plain = Vec::new();
-    // What does not open under the expected scope is not the expected line.
     let _ = seal::unseal(key, &envelope, &format!("c:{name}"), scope, &mut plain);
     plain
 }
@@ -114,6 +112,11 @@ fn max_age(attributes: &str) -> u64 {
 }
 
 fn timed_keys(case: &Value) -> Keys {
+    let context = Context::new(text(&case["tenant"]), text(&case["purpose"])).unwrap();
+    Keys::new(&timed_ring(case), &context)
+}
+
+pub(super) fn timed_ring(case: &Value) -> KeyRing {
     let roots: Vec<[u8; 32]> = case["ring"]["keys"].as_array().unwrap().iter().map(array).collect();
     let times = case["ring"]["times"].as_array().unwrap().iter();
     let times: Vec<_> = times
@@ -123,11 +126,10 @@ fn timed_keys(case: &Value) -> Keys {
         })
         .collect();
     let index_key = array(&case["ring"]["index_key"]);
-    let ring = timed_ring_for_vectors(text(&case["app"]), index_key, &roots, &times);
-    Keys::new(&ring, &Context::new(text(&case["tenant"]), text(&case["purpose"])).unwrap())
+    timed_ring_for_vectors(text(&case["app"]), index_key, &roots, &times)
 }
 
-fn policy_and_budget(case: &Value) -> Policy {
+pub(super) fn policy_and_budget(case: &Value) -> Policy {
     let size = |name: &str| usize::try_from(case["budget"][name].as_u64().unwrap()).unwrap();
     let keep = case["policy"]["keep"].as_array().unwrap();
     Policy {
@@ -147,7 +149,7 @@ fn defaults(case: &Value) -> Fields {
     Fields::of_entries(entries.iter().map(|(name, value)| (bytes(&json!(name)), bytes(value))))
 }
 
-fn room(case: &Value) -> Room {
+pub(super) fn room(case: &Value) -> Room {
     Room {
         other_headers: usize::try_from(case["room"]["other_headers"].as_u64().unwrap()).unwrap(),
         maintenance: case["room"]["maintenance"].as_bool().unwrap(),
