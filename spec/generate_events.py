@@ -628,6 +628,14 @@ def ends():
         [marker(h.GRACE, L3), "kept", "f", "root", "in"],
         **asks(end=True, identity_route=True),
     )
+    high, low = sorted((L, L2), reverse=True)
+    case(
+        "end_beside_a_kept_root_whatever_the_order_of_arrival",
+        "Two roots that differ in nothing but their lineage: the frame decides.",
+        lambda j: j.root("high", high).root("low", low).root("kept", L3, how={"ring": ABSENT}),
+        [marker(h.GRACE, high), "kept", "high", "low"],
+        **asks(end=True, identity_route=True),
+    )
     case(
         "end_beside_a_kept_root_stamped_after_all",
         "A second after the highest stamp, if that is later.",
