@@ -536,6 +536,14 @@ def ends():
         **asks(end=True),
     )
     case(
+        "end_marker_lives_until_its_key_stops_opening",
+        "If that is sooner than an idle limit, leeway and three graces.",
+        lambda j: j.root(**ADA_ROOT),
+        [lambda jar: (*marker()(jar)[:-1], 1000), "root"],
+        times=([SECOND - DAY, SECOND + 1, SECOND + 1000], g.TIMES[1]),
+        **asks(end=True),
+    )
+    case(
         "end_and_login",
         "The new lineage is signed in.",
         lambda j: j.root(**ADA_ROOT).fragment("f", x),
@@ -561,10 +569,11 @@ def ends():
             .fragment("lost", y, lineage=NEW)
             .root("root", renewed=-2000)
             .fragment("f2", y, lineage=L2)
-            .put("bad", f"{BASE}.uzzzzzzzz", "hv1A")
+            .put("z", f"{BASE}.uzzzzzzzz", "hv1A")
+            .put("a", f"{BASE}.aAAAAAAAA", "hv1A")
             .root("foreign", L3, how={"ring": h.Ring(bytes(32), [KEY_ABSENT], APP)})
         ),
-        [marker(), "bad", "lost", "f", "f2", "older", "root", "r2"],
+        [marker(), "a", "z", "lost", "f", "f2", "older", "root", "r2"],
         **asks(end=True),
     )
     case(
@@ -717,7 +726,15 @@ def switches():
         **asks({"user": "bob"}),
     )
     case(
-        "switch_of_an_anonymous_session_is_a_login",
+        "switch_keeps_no_unknown_encoding",
+        "Only values in the encoding Open go on.",
+        lambda j: j.root(**ADA_ROOT).fragment("u", value("lang", b"\x01", NOW - 9000, 7), subject=ADA),
+        [marker(), root(1, user="bob"), "u", "root"],
+        keep=("lang",),
+        **asks({"user": "bob"}),
+    )
+    case(
+        "switch_from_nobody_to_nobody",
         "Null where nobody was signed in changes nothing.",
         lambda j: j.root().fragment("f", x),
         [],

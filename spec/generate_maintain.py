@@ -280,6 +280,25 @@ def folds():
         [fold(item(0), second), "s", "t"],
     )
 
+    def text(n):
+        return value(f"t{n:04}", "x" * n, NOW - 9000)
+
+    def cost(n):
+        return in_cookie_line(Fragment([text(n)]))
+
+    texts = {cost(n): n for n in range(300)}
+    s, t = next((s, t) for s in range(150) for t in range(s + 20, 150) if cost(s) + cost(t) in texts)
+    both = texts[cost(s) + cost(t)]
+    case(
+        "fold_takes_what_is_as_large_as_the_inputs",
+        "Only a larger one ends the run; sizes are those in the Cookie line.",
+        lambda j: (
+            [j.root().fragment("s", text(s)).fragment("t", text(t)).fragment("both", text(both))]
+            + [j.fragment(f"l{i}", text(900 + i)) for i in range(MANY - 3)]
+        ),
+        [fold(text(s), text(t), text(both)), "s", "t", "both"],
+    )
+
     def equal(j):
         j.root()
         for i in range(MANY):
@@ -1248,6 +1267,19 @@ def budgets():
         lambda j: j.root().many().fragment("lost", x, lineage=L2),
         ["lost", fold(*items(MANY - 1)), *all_inputs[:-1]],
         **room(step_chars(but_one, MANY - 1) + DELETION),
+    )
+    under, but_one_under = items(prefix="u"), Fragment(items(MANY - 1, prefix="u"), 1)
+    case(
+        "room_for_a_fold_beside_a_fold",
+        "The fold under the subject is chosen to fit what that of the anonymous leaves.",
+        lambda j: j.root(user="ada", renewed=-2_000_000).many().many(subject=ADA, prefix="u"),
+        [
+            fold(*items()),
+            *all_inputs,
+            fold(*under[:-1], subject=ADA),
+            *(f"u{i}" for i in range(MANY - 1)),
+        ],
+        **room(step_chars(whole, MANY) + step_chars(but_one_under, MANY - 1)),
     )
     big = value("big", "x" * 900, NOW - 9000)
     case(
