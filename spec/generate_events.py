@@ -212,16 +212,16 @@ def writes():
     case(
         "write_busy",
         "Too many characters on the request: refused, and maintained.",
-        lambda j: (j.root().many(), g.ballast(j, 5_001 - g.jar_chars(j))),
-        lambda j: [*sorted(("b0", "b1"), key=j.labels.get), fold(*items()), *(f"k{i}" for i in range(MANY))],
+        lambda j: (j.root().many(), g.ballast(j, m.Policy.request + 1 - g.jar_chars(j))),
+        g.ballast_first(fold(*items()), *(f"k{i}" for i in range(MANY))),
         error="busy",
         **asks({"x": 2}),
     )
     case(
         "write_not_busy",
         "One character less.",
-        lambda j: (j.root(), g.ballast(j, 5_000 - g.jar_chars(j))),
-        lambda j: [fragment(now("x", 2)), *sorted(("b0", "b1"), key=j.labels.get)],
+        lambda j: (j.root(), g.ballast(j, m.Policy.request - g.jar_chars(j))),
+        lambda j: [fragment(now("x", 2)), *g.ballast_first()(j)],
         **asks({"x": 2}),
     )
     case(
@@ -377,15 +377,15 @@ def identities():
     case(
         "login_while_busy",
         "A login without other writes passes.",
-        lambda j: (j.root(), g.ballast(j, 5_001 - g.jar_chars(j))),
-        lambda j: [root(lineage=L, born=-HOUR, user="ada"), *sorted(("b0", "b1"), key=j.labels.get), "root"],
+        lambda j: (j.root(), g.ballast(j, m.Policy.request + 1 - g.jar_chars(j))),
+        lambda j: [root(lineage=L, born=-HOUR, user="ada"), *g.ballast_first()(j), "root"],
         **asks({"user": "ada"}),
     )
     case(
         "login_with_a_write_while_busy",
         "With a write it is refused, whole.",
-        lambda j: (j.root(), g.ballast(j, 5_001 - g.jar_chars(j))),
-        lambda j: sorted(("b0", "b1"), key=j.labels.get),
+        lambda j: (j.root(), g.ballast(j, m.Policy.request + 1 - g.jar_chars(j))),
+        lambda j: g.ballast_first()(j),
         error="busy",
         **asks({"user": "ada", "x": 1}),
     )
@@ -597,12 +597,12 @@ def ends():
     case(
         "end_while_busy",
         "It passes, with writes too.",
-        lambda j: (j.root(), g.ballast(j, 5_001 - g.jar_chars(j))),
+        lambda j: (j.root(), g.ballast(j, m.Policy.request + 1 - g.jar_chars(j))),
         lambda j: [
             marker(),
             root(1),
             fragment(now("x", 1, 1), lineage=NEW),
-            *sorted(("b0", "b1"), key=j.labels.get),
+            *g.ballast_first()(j),
             "root",
         ],
         **asks({"x": 1}, end=True),
