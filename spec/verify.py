@@ -197,16 +197,21 @@ def check_join(case):
         same("reading of the jar in reverse", reversed_jar, case["expect"])
 
 
-def check_maintain(case):
-    room = case["room"]
-    response = m.respond(situation(case), None, room["other_headers"], room["maintenance"])
-    same("response", show_response(response), case["expect"])
+def respond(case):
+    """The response to a case of `maintain/` or `event/`."""
+    room = case["room"]["other_headers"], case["room"]["maintenance"]
+    if "request" not in case:
+        return show_response(m.respond(situation(case), None, *room))
+    response, error = events.respond(situation(case), request(case), *room)
+    return show_response(response) | {"error": error}
 
 
-def check_event(case):
-    room = case["room"]
-    response, error = events.respond(situation(case), request(case), room["other_headers"], room["maintenance"])
-    same("response", show_response(response) | {"error": error}, case["expect"])
+def check_response(case):
+    expect = case["expect"]
+    same("response", respond(case), expect)
+    if not expect["waiting"]:  # then the order of the cookies decides nothing but the order of the lines
+        backwards = respond(case | {"cookies": case["cookies"][::-1]})
+        same("lines for the jar in reverse", *(sorted(map(str, r["lines"])) for r in (backwards, expect)))
 
 
 def primitives():
@@ -240,8 +245,8 @@ CHECKS = {
     "marker": check_frame,
     "fragment": check_frame,
     "join": check_join,
-    "maintain": check_maintain,
-    "event": check_event,
+    "maintain": check_response,
+    "event": check_response,
 }
 
 
