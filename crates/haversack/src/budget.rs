@@ -34,8 +34,8 @@ impl Default for Budget {
     }
 }
 
-/// Most parcels that are opened of one request.
-pub(crate) const READ_PARCELS: usize = 64;
+/// Most parcels that are opened of one request: as many of the smallest as [`READ_CHARS`] hold.
+pub(crate) const READ_PARCELS: usize = 128;
 /// Most characters of parcels that are opened of one request.
 pub(crate) const READ_CHARS: usize = 16_000;
 /// What browsers take, name and value (RFC 6265bis section 5.6).
@@ -50,6 +50,13 @@ pub(crate) const IDENTITY: usize = 1_024;
 pub(crate) const WASTE: usize = 600;
 
 impl Budget {
+    /// The `Cookie` line that whatever stands in front must take: what nginx and Apache take by
+    /// default, or as much above a raised budget as that is above the default one.
+    pub(crate) fn line(&self) -> usize {
+        let spare = COOKIE_LINE - Self::default().request;
+        COOKIE_LINE.max(self.request + spare)
+    }
+
     pub(crate) fn validate(&self) -> Result<(), ConfigError> {
         let bad = |what| Err(ConfigError::Budget { what });
         if self.parcel > COOKIE_MAX {

@@ -6,19 +6,23 @@ use core::iter;
 
 use super::{Step, Work};
 use crate::admit::Standing;
-use crate::budget::{COOKIE_LINE, WASTE};
+use crate::budget::{WASTE, parcel_chars};
 use crate::codec::field_of;
 use crate::draft::Draft;
 use crate::event::Situation;
 use crate::join::{Holding, holdings, owned};
 use crate::parcel::{Lineage, Root, Subject, entry_len};
-use crate::policy::GRACE_MS;
+use crate::policy::{GRACE_MS, Policy};
 use crate::respond::Fetch;
 use crate::state::{Content, Entry, Stamp};
 
-/// Overlapping requests see the same fragments older than the last whole three seconds, and so fold
-/// the same set to the same name.
+/// Overlapping requests see the same fragments older than a whole three seconds, and so fold the
+/// same set to the same name.
 const SLOT_MS: u64 = 3_000;
+
+/// A fragment has its stamp before it is with the client. So long after the border of a slot all
+/// that are older than it have mostly landed, and overlapping requests do not differ in them.
+const LAG_MS: u64 = 1_000;
 
 /// The same for what a request that may be one of many takes as a reason to fold: so coarse that
 /// the border rarely falls between requests that overlap, which would all do the same work.
@@ -60,15 +64,20 @@ impl Situation<'_> {
                 settled: true,
             })
             .collect();
+        // What owns nothing is deleted as covered, and would only make the fold larger or due.
+        groups.iter_mut().for_each(|group| group.of_kind.retain(|judged| !judged.owned.is_empty()));
         let early = self.judged(self.adopted_lately(head));
         if let Some(into) = self.first_renewed(head) {
             let of_kind = early.iter().collect();
             groups.push(Inputs { of_kind, into, kind: None, settled: false });
         }
-        let mut folds = Vec::new();
-        for group in groups {
-            if let Some(fold) = self.fold(group, participants, fetch, room) {
+        let (mut folds, mut jar) = (Vec::new(), self.jar.chars);
+        for mut group in groups {
+            // Near the limit of a line only few fit at once: then there are several folds.
+            while let Some(fold) = self.fold(&group, participants, fetch, room, jar) {
                 room = room.saturating_sub(self.step_len(&fold));
+                let goes = group.without(&fold);
+                jar = (jar + self.cookie_chars(&fold)).saturating_sub(goes);
                 folds.push(fold);
             }
         }
@@ -83,11 +92,15 @@ impl Situation<'_> {
         foldable.into_iter().zip(owned).map(|(holding, owned)| Judged { holding, owned }).collect()
     }
 
+    /// The end of the last slot, a moment ago.
+    fn border(&self) -> u64 {
+        self.now.as_millis().saturating_sub(LAG_MS) / SLOT_MS * SLOT_MS
+    }
+
     /// Older than the last whole slot; or so far ahead of the clock that its stamp says nothing.
     fn could_take(&self, newest: Stamp) -> bool {
-        let now = self.now.as_millis();
-        newest.as_millis() < now / SLOT_MS * SLOT_MS
-            || newest.as_millis() > now.saturating_add(GRACE_MS)
+        newest.as_millis() < self.border()
+            || newest.as_millis() > self.now.as_millis().saturating_add(GRACE_MS)
     }
 
     /// Fragments of adopted lineages that are not settled. They must not move into the winner's
@@ -124,12 +137,14 @@ impl Situation<'_> {
 
     fn fold(
         &self,
-        group: Inputs<'_>,
+        group: &Inputs<'_>,
         all: &[Holding<'_>],
         fetch: Fetch,
         room: usize,
+        jar: usize,
     ) -> Option<Step> {
-        let Inputs { mut of_kind, into, kind, settled } = group;
+        let Inputs { ref of_kind, into, kind, settled } = *group;
+        let mut of_kind = of_kind.clone();
         // Of a lineage that is to go, its fragments move as soon as possible.
         let adopted = |judged: &Judged<'_>| settled && judged.holding.lineage != into;
         let waste: usize = of_kind.iter().map(|judged| judged.waste()).sum();
@@ -152,7 +167,7 @@ impl Situation<'_> {
             }
             inputs.push(next);
             let Some(step) = fold(&inputs) else { continue };
-            if !self.fits(&step, inputs.len(), room) {
+            if !self.fits(&step, inputs.len(), room, jar) {
                 break;
             }
             if inputs.len() >= PAIR || adopted(next) {
@@ -194,8 +209,7 @@ impl Situation<'_> {
     /// Whether a fold may drop this tombstone: it is old, and nothing is left for it to hide, be it
     /// another entry of its name, a whole map that its field was before it was split, or a default.
     fn forgets(&self, entry: &Entry<'_>, all: &[Holding<'_>]) -> bool {
-        let slot = self.now.as_millis() / SLOT_MS * SLOT_MS;
-        let old = entry.stamp.as_millis().saturating_add(TOMBSTONE_MS) < slot;
+        let old = entry.stamp.as_millis().saturating_add(TOMBSTONE_MS) < self.border();
         if entry.content != Content::Tombstone || !old || self.partial() {
             return false;
         }
@@ -212,14 +226,21 @@ impl Situation<'_> {
         !read.chain(set).any(|fragment| fragment.entries().any(hidden))
     }
 
-    fn fits(&self, step: &Step, inputs: usize, room: usize) -> bool {
+    fn fits(&self, step: &Step, inputs: usize, room: usize, jar: usize) -> bool {
         let budget = &self.policy.budget;
-        let chars = step.set.chars(self.policy.cookie.base());
+        let chars = self.cookie_chars(step);
         // Both the inputs and their fold are in the jar if the response is torn, and others may be
-        // about to add to it: half of what the line still takes is for them.
-        let left = COOKIE_LINE.saturating_sub(self.jar.chars);
-        let left = if inputs <= PAIR { left } else { left / 2 };
-        chars <= budget.parcel && self.step_len(step) <= room && chars + "=; ".len() <= left
+        // about to add to it: half of what the line still takes is for them. The smallest fold is
+        // always done, or a jar that came through so far would stay as it is.
+        let left = budget.line().saturating_sub(jar) / 2;
+        let fits_jar = inputs <= PAIR || chars <= left;
+        chars - "=; ".len() <= budget.parcel && self.step_len(step) <= room && fits_jar
+    }
+
+    /// Characters of the parcel that a step sets, in the `Cookie` line.
+    fn cookie_chars(&self, step: &Step) -> usize {
+        let Policy { cookie, padding, .. } = self.policy;
+        parcel_chars(cookie.base(), padding.padded_len(step.set.body.frame().len())) + "=; ".len()
     }
 
     /// Characters of a step's lines.
@@ -242,6 +263,18 @@ struct Inputs<'a> {
     kind: Option<Subject>,
     /// Of the winner and of settled lineages only.
     settled: bool,
+}
+
+impl Inputs<'_> {
+    /// Takes the inputs of a fold out; their characters in the `Cookie` line.
+    fn without(&mut self, fold: &Step) -> usize {
+        let before: usize = self.of_kind.iter().map(|judged| judged.holding.chars).sum();
+        let goes = |judged: &Judged<'_>| {
+            fold.delete.iter().any(|suffix| suffix == judged.holding.suffix.as_str())
+        };
+        self.of_kind.retain(|judged| !goes(judged));
+        before - self.of_kind.iter().map(|judged| judged.holding.chars).sum::<usize>()
+    }
 }
 
 /// A fragment that a fold could take, with what it owns among those.

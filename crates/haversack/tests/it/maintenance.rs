@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use haversack::{Exchange, Fetch, KeyRing, Room, Snapshot, Version, View, Work};
+use haversack::{Budget, Exchange, Fetch, KeyRing, Policy, Room, Snapshot, Version, View, Work};
 
 use crate::client::{Client, START, Seeded};
-use crate::events::{Shop, client};
+use crate::events::{Shop, client, policy};
 
 const HOUR: u64 = 3_600_000;
 
@@ -192,8 +192,8 @@ fn a_client_that_tells_nothing_folds_what_lay_for_a_whole_minute() {
     assert_eq!(client.read().cart.len(), 4);
 }
 
-/// So many first requests at once, each with a write of its own; their responses all land.
-fn first_visits(client: &mut Client<Shop>, visits: u32) {
+/// So many requests at once, each with a write of its own; their responses all land.
+fn at_once(client: &mut Client<Shop>, visits: u32) {
     let departed: Vec<_> = (0..visits).map(|_| client.open()).collect();
     for (n, exchange) in departed.into_iter().enumerate() {
         let n = u32::try_from(n).expect("few");
@@ -209,7 +209,7 @@ fn first_visits(client: &mut Client<Shop>, visits: u32) {
 fn a_burst_of_first_visits_is_writable_soon() {
     for visits in [20, 30] {
         let mut client = client();
-        first_visits(&mut client, visits);
+        at_once(&mut client, visits);
         for _ in 0..10 {
             client.now += 1_000;
             client.look();
@@ -315,4 +315,64 @@ fn a_fold_takes_what_fits_beside_large_headers_and_goes_on_with_the_next_respons
     }
     assert!(client.jar.0.len() <= 6, "{}", client.jar.kinds());
     assert_eq!(client.read().cart.len(), 16);
+}
+
+#[test]
+fn a_parcel_that_a_fold_writes_is_within_its_budget_padding_included() {
+    let budget = Budget { state: 3_072, response: 3_900, ..Budget::default() };
+    let mut client = Client::<Shop>::new(Policy { budget, ..policy() });
+    client.change(|shop| {
+        shop.theme = "x".repeat(760);
+        shop.cart.insert(1, "z".repeat(1_060));
+    });
+    client.now += 1_000;
+    client.change(|shop| shop.theme = "y".repeat(1_100));
+    client.now += 20_000;
+    let outcome = client.look();
+    assert_eq!(outcome.report.maintenance, [Work::Fold]);
+    for (name, value) in &client.jar.0 {
+        assert!(name.len() + value.len() <= 3_072, "{name}: {}", name.len() + value.len());
+    }
+    assert_eq!(client.read().cart[&1].len(), 1_060);
+}
+
+/// Writes that all depart with the same jar; then a minute of reads, one each second.
+fn burst(mut client: Client<Shop>, writes: u32) -> (usize, usize, bool) {
+    client.change(|shop| shop.theme = "dark".into());
+    client.now += 60_000;
+    at_once(&mut client, writes);
+    let peak = client.jar.header().len();
+    for _ in 0..60 {
+        client.now += 1_000;
+        client.look();
+    }
+    let seen = client.read().cart.len();
+    (peak, seen, client.change(|shop| shop.theme = "light".into()).error.is_none())
+}
+
+#[test]
+fn a_jar_that_a_proxy_lets_through_is_whole_and_writable_again() {
+    let mut reached = 0;
+    for writes in 50..=80 {
+        let (peak, seen, writable) = burst(client(), writes);
+        if peak <= 8_190 {
+            assert_eq!(
+                (seen, writable),
+                (writes as usize, true),
+                "{writes} writes, {peak} characters"
+            );
+            reached = reached.max(peak);
+        }
+    }
+    assert!(reached > 8_000, "{reached}");
+}
+
+#[test]
+fn a_raised_budget_is_folded_as_well() {
+    let budget = Budget { request: 12_000, ..Budget::default() };
+    for writes in [60, 80, 100] {
+        let client = Client::new(Policy { budget, ..policy() });
+        let (peak, seen, writable) = burst(client, writes);
+        assert_eq!((seen, writable), (writes as usize, true), "{writes} writes, {peak} characters");
+    }
 }
