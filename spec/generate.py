@@ -1158,6 +1158,18 @@ def joins():
         losing=[L, L2],
     )
     case(
+        "losing_lineage_not_judged",
+        "Neither past its times nor ahead of the clock: of the signed-in lineages only the highest is judged.",
+        lambda j: (
+            j.root(user="ada", renewed=-1000)
+            .root("r2", L2, born=-20 * DAY, user="bob")
+            .root("r3", COLLIDING, born=-60, seen=DAY, user="bob")
+        ),
+        winner=L,
+        identity=ada,
+        losing=[L2, COLLIDING],
+    )
+    case(
         "expired_login_lets_anonymous_win",
         "If the signed-in lineage is refused, an anonymous one wins.",
         lambda j: j.root("in", L2, born=-2 * DAY, user="ada").root().fragment("a", dark),
@@ -1247,6 +1259,27 @@ def joins():
         state={"theme": ("dark", -5000)},
         rejected={"kept": "unknown_version"},
         partial=True,
+    )
+    case(
+        "unknown_flags_fragment_of_losing_lineage_kept",
+        "Every fragment that a root opens is parsed, whether it joins or not.",
+        lambda j: (
+            j.root(user="ada", renewed=-1000)
+            .root("r2", L2, born=-60, user="bob")
+            .add("kept", "u", None, L2, BOB, raw=b"\x80" + Fragment([lang]).encode()[1:])
+        ),
+        winner=L,
+        identity=ada,
+        losing=[L2],
+        rejected={"kept": "unknown_version"},
+        partial=True,
+    )
+    case(
+        "malformed_fragment_of_closed_lineage",
+        "The same of a closed lineage.",
+        lambda j: j.root().marker("end", L).add("bad", "a", None, L, raw=b"\0" + NOW.to_bytes(6, "big")),
+        closed=[L],
+        rejected={"bad": "malformed"},
     )
     case(
         "unknown_flags_root_kept",
@@ -1687,6 +1720,11 @@ def main():
     markers()
     fragments()
     joins()
+    import generate_events  # they build on this file
+    import generate_maintain
+
+    generate_maintain.main()
+    generate_events.main()
 
 
 if __name__ == "__main__":

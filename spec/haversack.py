@@ -440,6 +440,10 @@ class Marker:
         c.rest_is_zero()
         return marker
 
+    def closes(self, head):
+        """Its own lineage, and what is not newer (section 10, step 2)."""
+        return head.lineage == self.lineage or head.renewed <= self.stamp
+
 
 @dataclass
 class Fragment:
@@ -510,17 +514,18 @@ class Lifetime:
     leeway: int
 
     def judge(self, root, now, idle_asked_at=None, slack=0):
-        """The clock's verdict on a head: None, or why it is refused (section 11)."""
+        """The clock's verdict on a head (section 11): None, or why it is refused; and by how many
+        milliseconds the limit that refuses it is past.
+        """
         latest = 1000 * max(root.born, root.auth, root.seen)
         if latest > now + GRACE:
-            return "not_yet_valid"
+            return "not_yet_valid", 0
         now = max(now, latest)
         asked = now if idle_asked_at is None else idle_asked_at
-        if self.absolute is not None and now > 1000 * (root.auth + self.absolute + self.leeway):
-            return "expired"
-        if self.idle is not None and asked > 1000 * (root.seen + self.idle + self.leeway) + slack:
-            return "expired"
-        return None
+        past = 0 if self.absolute is None else now - 1000 * (root.auth + self.absolute + self.leeway)
+        if past <= 0 and self.idle is not None:
+            past = asked - 1000 * (root.seen + self.idle + self.leeway) - slack
+        return ("expired", past) if past > 0 else (None, 0)
 
 
 @dataclass
@@ -538,6 +543,15 @@ class Reading:
     unopened: list[str] = field(default_factory=list)
     orphans: list[str] = field(default_factory=list)
     partial: bool = False
+    # What was opened, each in order of arrival; maintenance.py goes on from here.
+    markers: list = field(default_factory=list)  # (parcel name, Marker)
+    roots: list = field(default_factory=list)  # (parcel name, Root)
+    fragments: list = field(default_factory=list)  # (parcel name, kind, the root that opens it, Fragment)
+    unowned: list = field(default_factory=list)  # names of fragments that no root opens
+    heads: dict = field(default_factory=dict)  # lineage -> (parcel name, Root)
+    verdicts: dict = field(default_factory=dict)  # lineage that is not closed -> what `judge` says
+    kept_root: bool = False  # a root or end marker is kept or unopened
+    chars: int = 0  # of all counted parcels, as they stand in the Cookie line
 
 
 def kind_of(name, base):
@@ -589,6 +603,7 @@ def read_found(ring, transport, lifetime, now, parcels, identity):
             out.foreign.append(name)
         else:
             found.append((name, kind, envelope, reason, len(name) + len(value)))
+            out.chars += len(f"{name}={value}; ")
 
     names = [name for name, *_ in found]
     duplicates = {name for name in names if names.count(name) > 1}
@@ -611,39 +626,41 @@ def read_found(ring, transport, lifetime, now, parcels, identity):
             chars += size
 
     # 2. Unseal end markers and roots.
-    roots, markers = [], []  # roots: (name, Root)
+    roots, markers = out.roots, out.markers
     for name, kind, envelope in openable:
         try:
             if kind == "e":
-                markers.append(Marker.parse(envelope.unseal(ring, b"")))
+                markers.append((name, Marker.parse(envelope.unseal(ring, b""))))
             elif kind in ("r", "single"):
                 roots.append((name, FRAMES[kind].parse(envelope.unseal(ring, b""))))
         except Rejection as rejection:
             out.rejected[name] = str(rejection)
             kept_root |= str(rejection) in KEPT
 
-    # 3. Heads; closed lineages are not judged.
-    heads = {}
+    # 3. Heads.
+    heads = out.heads
     for name, root in sorted(roots, key=lambda pair: pair[1].order()):
         heads[root.lineage] = (name, root)
 
     def is_closed(root):
-        return any(m.lineage == root.lineage or root.renewed <= m.stamp for m in markers)
+        return any(m.closes(root) for _, m in markers)
 
     out.closed = sorted(root.lineage for _, root in heads.values() if is_closed(root))
     still_open = {k: head for k, head in heads.items() if k not in out.closed}
-    verdicts = {k: lifetime.judge(root, now) for k, (_, root) in still_open.items()}
-    kept_root |= "not_yet_valid" in verdicts.values()
-
-    # 4. The winner.
     signed_in = [r for _, r in still_open.values() if r.subject is not None]
     anonymous = [r for _, r in still_open.values() if r.subject is None]
+    top = max(signed_in, key=lambda r: (r.renewed, r.lineage), default=None)
+    judged = anonymous + ([top] if top else [])
+    verdicts = out.verdicts = {r.lineage: lifetime.judge(r, now) for r in judged}
+    kept_root |= any(verdict == "not_yet_valid" for verdict, _ in verdicts.values())
+    out.kept_root = kept_root
+
+    # 4. The winner.
     if not kept_root:
-        top = max(signed_in, key=lambda r: (r.renewed, r.lineage), default=None)
-        if top and verdicts[top.lineage] is None:
+        if top and verdicts[top.lineage][0] is None:
             out.winner = top
         else:
-            admitted = [r for r in anonymous if verdicts[r.lineage] is None]
+            admitted = [r for r in anonymous if verdicts[r.lineage][0] is None]
             out.winner = min(admitted, key=lambda r: (r.born, r.lineage), default=None)
         out.losing = sorted(r.lineage for r in signed_in if r is not out.winner)
 
@@ -652,19 +669,18 @@ def read_found(ring, transport, lifetime, now, parcels, identity):
     if winner:
         for root in anonymous:
             if root is not winner:
-                verdict = lifetime.judge(root, now, 1000 * winner.seen, 3 * GRACE)
-                verdicts[root.lineage] = verdict
-                if verdict is None:
+                verdicts[root.lineage] = lifetime.judge(root, now, 1000 * winner.seen, 3 * GRACE)
+                if verdicts[root.lineage][0] is None:
                     out.adopted.append(root.lineage)
         out.adopted.sort()
         out.session_id = ring.session_id(winner.lineage, winner.renewed)
         out.identity = {e.name: e for e in winner.entries}
-    out.rejected |= {still_open[k][0]: verdict for k, verdict in verdicts.items() if verdict}
+    out.rejected |= {still_open[k][0]: verdict for k, (verdict, _) in verdicts.items() if verdict}
 
     # 6. Fragments.
     joined = set(out.adopted) | ({winner.lineage} if winner else set())
     taken = []
-    for name, kind, envelope in openable if not kept_root else []:
+    for name, kind, envelope in openable:
         if kind not in ("a", "u"):
             continue
         scopes = {
@@ -677,16 +693,19 @@ def read_found(ring, transport, lifetime, now, parcels, identity):
                 frame = envelope.unseal(ring, tried)
             except Rejection:
                 continue
+            try:
+                fragment = Fragment.parse(frame)
+            except Rejection as rejection:
+                out.rejected[name] = str(rejection)
+                break
+            out.fragments.append((name, kind, root, fragment))
             under = kind == "u"
             if root.lineage in joined and (not under or root.subject == winner.subject):
-                try:
-                    taken += [(under, entry) for entry in Fragment.parse(frame).entries]
-                except Rejection as rejection:
-                    out.rejected[name] = str(rejection)
+                taken += [(under, entry) for entry in fragment.entries]
             break
         else:
-            out.orphans.append(name)
-    out.orphans.sort()
+            out.unowned.append(name)
+    out.orphans = [] if kept_root else sorted(out.unowned)
     for _, root in roots:
         if root.single and root.lineage in joined and root.subject in (None, winner.subject):
             taken += [(root.subject is not None, entry) for entry in root.fields]

@@ -9,7 +9,9 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCMSIV
 
+import events
 import haversack as h
+import maintenance as m
 
 VECTORS = Path(__file__).parent / "vectors"
 unhex = bytes.fromhex
@@ -112,6 +114,36 @@ def show_reading(r):
     }
 
 
+def situation(case):
+    """The request of a case of `maintain/`."""
+    ring, life, policy = ring_of(case), case["lifetime"], case["policy"]
+    keys = [m.Key(kid, *times) for kid, times in zip(ring.keys, case["ring"]["times"], strict=True)]
+    defaults = {unhex(name): unhex(content) for name, content in policy["defaults"].items()}
+    lifetime = h.Lifetime(life["idle"], life["absolute"], life["leeway"])
+    names = policy["subject"], tuple(policy["identity"]), tuple(policy["keep"])
+    declared = m.Policy(case["base"], lifetime, *names, defaults, **case["budget"])
+    took = case.get("request", {}).get("took", 0)
+    return m.Situation(ring, keys, declared, case["now"], case["cookies"], took)
+
+
+def request(case):
+    """What a case of `event/` asks of its session."""
+    asked = dict(case["request"])
+    changes = {unhex(name): content and unhex(content) for name, content in asked.pop("changes").items()}
+    lineages = [unhex(lineage) for lineage in asked.pop("lineages")]
+    return events.Request(changes, lineages=lineages, **asked)
+
+
+def show_draft(draft, age):
+    frame = draft.frame.encode().hex()
+    return {"set": draft.name, "kind": draft.kind, "scope": draft.scope().hex(), "frame": frame, "max_age": age}
+
+
+def show_response(response):
+    lines = [{"delete": line[1]} if line[0] == "delete" else show_draft(*line[1:]) for line in response.lines]
+    return {"lines": lines, "waiting": response.waiting, "chars": response.chars}
+
+
 # --- The checks ------------------------------------------------------------------------------
 
 
@@ -175,6 +207,23 @@ def check_join(case):
         same("reading of the jar in reverse", reversed_jar, case["expect"])
 
 
+def respond(case):
+    """The response to a case of `maintain/` or `event/`."""
+    room = case["room"]["other_headers"], case["room"]["maintenance"]
+    if "request" not in case:
+        return show_response(m.respond(situation(case), None, *room))
+    response, error = events.respond(situation(case), request(case), *room)
+    return show_response(response) | {"error": error}
+
+
+def check_response(case):
+    expect = case["expect"]
+    same("response", respond(case), expect)
+    if not expect["waiting"]:  # then the order of the cookies decides nothing but the order of the lines
+        backwards = respond(case | {"cookies": case["cookies"][::-1]})
+        same("lines for the jar in reverse", *(sorted(map(str, r["lines"])) for r in (backwards, expect)))
+
+
 def primitives():
     """Published vectors of what everything else stands on."""
     yield "SipHash-2-4, reference vector", h.siphash24(bytes(range(16)), bytes(range(15))).hex(), "e545be4961ca29a1"
@@ -206,6 +255,8 @@ CHECKS = {
     "marker": check_frame,
     "fragment": check_frame,
     "join": check_join,
+    "maintain": check_response,
+    "event": check_response,
 }
 
 

@@ -153,3 +153,19 @@ fn applied(line: &str, lines: &[String]) -> String {
 fn chars(lines: &[String]) -> usize {
     lines.iter().map(String::len).sum()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_of_one_field_takes_a_small_share_of_the_session() {
+        let ours = Ours::new();
+        let line = applied("", &ours.seal(&shop(2_000)));
+        let lines =
+            ours.request(&line, |shop| shop.theme = "a theme of thirty-two characters".into());
+        let wire = chars(&lines) + lines.len() * "Set-Cookie: \r\n".len();
+        println!("{wire} characters beside {}", line.len());
+        assert!(wire * 100 <= line.len() * 15, "{wire} characters beside {}", line.len());
+    }
+}

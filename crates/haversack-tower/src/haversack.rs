@@ -6,7 +6,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use haversack::{
     Budget, ConfigError, CookieSpec, Exchange, Feed, HeaderSpec, IntoFeed, KeyId, Layout, Lifetime,
-    NoEntropy, Padding, Policy, Room, Rules, Snapshot, Timestamp, View,
+    NoEntropy, Overridden, Padding, Policy, Room, Rules, Snapshot, Timestamp, View,
 };
 use http::HeaderName;
 
@@ -26,8 +26,11 @@ struct Inner<T> {
     feed: Box<dyn Feed>,
     clock: Box<dyn Clock>,
     entropy: SharedEntropy,
+    on_overridden: Option<OnOverridden>,
     unknown: UnknownKeys,
 }
+
+type OnOverridden = Box<dyn Fn(&Overridden) + Send + Sync>;
 
 impl<T> Clone for Haversack<T> {
     fn clone(&self) -> Self {
@@ -51,6 +54,7 @@ impl<T: SessionType> Haversack<T> {
             feed: Box::new(keys.into_feed()),
             clock: Box::new(SystemClock),
             entropy: Arc::new(|bytes: &mut [u8]| haversack::Entropy::fill(&mut OsEntropy, bytes)),
+            on_overridden: None,
             session: std::marker::PhantomData,
         }
     }
@@ -134,6 +138,12 @@ impl<T> Haversack<T> {
         &self.shared.entropy
     }
 
+    pub(crate) fn overridden(&self, overridden: &Overridden) {
+        if let Some(tell) = &self.shared.on_overridden {
+            tell(overridden);
+        }
+    }
+
     pub(crate) fn base(&self) -> &str {
         &self.shared.base
     }
@@ -182,6 +192,7 @@ pub struct Builder<T> {
     feed: Box<dyn Feed>,
     clock: Box<dyn Clock>,
     entropy: SharedEntropy,
+    on_overridden: Option<OnOverridden>,
     session: std::marker::PhantomData<fn() -> T>,
 }
 
@@ -279,6 +290,28 @@ impl<T: SessionType> Builder<T> {
         self
     }
 
+    /// Is told of every value that a write of the same entry at the same time overrode, by the
+    /// request that tidies it up: once as a rule, more often if such requests overlap.
+    ///
+    /// Runs on the way of a response: it should be quick, and must not wait. Values are CBOR and
+    /// may be private: think before they go into a log. `haversack_overridden_total` counts the
+    /// same without them.
+    ///
+    /// ```
+    /// # use haversack_tower::{Haversack, KeyRing};
+    /// # #[derive(Default, serde::Serialize, serde::Deserialize)]
+    /// # struct Shop { theme: String }
+    /// # let keys = KeyRing::for_tests();
+    /// let sessions = Haversack::<Shop>::builder(keys)
+    ///     .on_overridden(|it| tracing::info!("{} was set twice at once", it.field()))
+    ///     .build()?;
+    /// # Ok::<_, haversack_tower::ConfigError>(())
+    /// ```
+    pub fn on_overridden(mut self, tell: impl Fn(&Overridden) + Send + Sync + 'static) -> Self {
+        self.on_overridden = Some(Box::new(tell));
+        self
+    }
+
     /// Checks everything.
     ///
     /// # Errors
@@ -297,6 +330,7 @@ impl<T: SessionType> Builder<T> {
                 feed: self.feed,
                 clock: self.clock,
                 entropy: self.entropy,
+                on_overridden: self.on_overridden,
                 unknown: UnknownKeys::default(),
             }),
         })

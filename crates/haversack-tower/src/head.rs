@@ -1,6 +1,6 @@
 //! Heads: the session's lines in a request, and what a response says of the session.
 
-use haversack::{Exchange, Outcome, Snapshot, Timestamp, Transport};
+use haversack::{Exchange, Fetch, Outcome, Snapshot, Timestamp, Transport};
 use http::header::{CACHE_CONTROL, COOKIE, SET_COOKIE, VARY};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
@@ -35,6 +35,18 @@ impl Lines {
             Transport::Cookies => None,
         };
         in_header.unwrap_or_else(|| Exchange::receive(snapshot, lines(), now))
+    }
+}
+
+/// What the client says of its request (Fetch Metadata Request Headers, section 2.3); an older
+/// browser only that it wants a page.
+pub(crate) fn fetch(headers: &HeaderMap) -> Fetch {
+    let says = |name: &str| headers.get(name).map(HeaderValue::as_bytes).unwrap_or_default();
+    match says("sec-fetch-mode") {
+        b"navigate" => Fetch::Navigation,
+        b"" if says("accept").starts_with(b"text/html") => Fetch::Navigation,
+        b"" => Fetch::Unknown,
+        _ => Fetch::Subresource,
     }
 }
 

@@ -52,8 +52,8 @@ mod unknown;
 
 pub use ::haversack::{
     Arrival, ArrivalKind, Budget, ConfigError, CookieSpec, Each, Feed, Fixed, Info, IntoFeed,
-    KeyId, KeyRing, Layout, Lifetime, Padding, Rejection, SameSite, SealError, SessionId,
-    Timestamp, TooLarge, Transport, Version, View,
+    KeyId, KeyRing, Layout, Lifetime, Overridden, Padding, Rejection, SameSite, SealError,
+    SessionId, Timestamp, TooLarge, Transport, Version, View,
 };
 
 pub use self::clock::{Clock, SystemClock};
@@ -79,6 +79,8 @@ mod _documentation {
     mod readme {}
     #[doc = include_str!("../../../docs/api-clients.md")]
     mod api_clients {}
+    #[doc = include_str!("../../../docs/bursts.md")]
+    mod bursts {}
     #[doc = include_str!("../../../docs/coming-from-tower-sessions.md")]
     mod coming_from_tower_sessions {}
     #[doc = include_str!("../../../docs/keys.md")]

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 
 use futures_timer::Delay;
-use haversack::{EncodeError, Exchange, Info, Mark, Room, Timestamp, TooLarge};
+use haversack::{EncodeError, Exchange, Fetch, Info, Mark, Room, Timestamp, TooLarge};
 use http::{HeaderMap, Method, Response, StatusCode};
 
 use crate::clock::Shared;
@@ -23,6 +23,7 @@ struct Request<T> {
     sessions: Haversack<T>,
     lines: Lines,
     unsafe_method: bool,
+    fetch: Fetch,
     received: Timestamp,
     route: SessionRoute,
     stage: Stage<T>,
@@ -57,6 +58,7 @@ impl<T: SessionType> Slot<T> {
             received: sessions.now(),
             lines: Lines::of(&sessions, headers),
             unsafe_method: !method.is_safe(),
+            fetch: head::fetch(headers),
             route: SessionRoute::default(),
             stage: Stage::Untouched,
             sessions,
@@ -176,10 +178,12 @@ impl<T: SessionType> Slot<T> {
             identity: request.route.identity,
             maintenance: !request.route.public
                 && !head::shared_caches_may_store(response.headers()),
+            fetch: request.fetch,
         };
         let entropy = request.sessions.entropy().clone();
         let mut outcome = exchange.respond(room, request.sessions.now(), &mut Shared(&entropy));
         telemetry::responded(&outcome);
+        outcome.report.overridden.iter().for_each(|it| request.sessions.overridden(it));
         if let Some(error) = error.or(outcome.error.take().map(SessionError::Seal)) {
             telemetry::refused::<T>(&error);
             response = on_error.response(&error);

@@ -92,6 +92,14 @@ pub(crate) fn responded(outcome: &Outcome) {
     for work in &report.maintenance {
         counter!("haversack_maintenance_total", "work" => work.name()).increment(1);
     }
+    for overridden in &report.overridden {
+        counter!("haversack_overridden_total").increment(1);
+        tracing::debug!(
+            field = %overridden.field(),
+            apart_ms = overridden.apart_ms,
+            "of two writes at the same time the later one holds"
+        );
+    }
     if report.waiting > 0 {
         counter!("haversack_waiting_total").increment(report.waiting as u64);
     }

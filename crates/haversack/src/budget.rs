@@ -33,26 +33,29 @@ impl Default for Budget {
     }
 }
 
-/// Most parcels that are opened of one request.
-pub(crate) const READ_PARCELS: usize = 64;
+/// Most parcels that are opened of one request: as many of the smallest as [`READ_CHARS`] hold.
+pub(crate) const READ_PARCELS: usize = 128;
 /// Most characters of parcels that are opened of one request.
 pub(crate) const READ_CHARS: usize = 16_000;
 /// What browsers take, name and value (RFC 6265bis section 5.6).
 pub(crate) const COOKIE_MAX: usize = 4_096;
 /// A whole response head that nginx's default buffer still holds, less its status line.
 pub(crate) const HEAD: usize = 3_900;
-/// Folding keeps the jar below this while both the inputs and their fold are in it.
-pub(crate) const FOLD_JAR: usize = 6_000;
-/// The same for the smallest fold, of two: the line that nginx and Apache still take.
-pub(crate) const FOLD_JAR_MAX: usize = 8_190;
+/// The `Cookie` line that nginx and Apache still take.
+pub(crate) const COOKIE_LINE: usize = 8_190;
 /// Bytes of identity fields in a root.
 pub(crate) const IDENTITY: usize = 1_024;
 /// Characters of entries that no fragment owns before a fold is due for them.
-pub(crate) const WASTE: usize = 1_000;
-/// Fragments of one kind that a fold could take before one is due.
-pub(crate) const FRAGMENTS: usize = 4;
+pub(crate) const WASTE: usize = 600;
 
 impl Budget {
+    /// The `Cookie` line that whatever stands in front must take: what nginx and Apache take by
+    /// default, or as much above a raised budget as that is above the default one.
+    pub(crate) fn line(&self) -> usize {
+        let spare = COOKIE_LINE - Self::default().request;
+        COOKIE_LINE.max(self.request + spare)
+    }
+
     pub(crate) fn validate(&self) -> Result<(), ConfigError> {
         let bad = |what| Err(ConfigError::Budget { what });
         if self.parcel > COOKIE_MAX {

@@ -261,7 +261,7 @@ impl<'a> Situation<'a> {
             .roots
             .iter()
             .map(|root| &root.frame)
-            .max_by(|a, b| a.head_rank().cmp(&b.head_rank()))
+            .max_by_key(|root| (root.head_rank(), root.encode()))
             .map(|root| root.lineage);
         let closed = match highest {
             Some(lineage) => lineage,

@@ -130,6 +130,12 @@ impl<T: Default + Serialize + DeserializeOwned> Exchange<T> {
         Ok(())
     }
 
+    /// Notes changes as they are, without a value that they come from.
+    #[cfg(test)]
+    pub(crate) fn changed(&mut self, changes: Changes) {
+        self.log.push(Turn::Changes(changes));
+    }
+
     /// Ends the session: what goes on are the fields that the policy keeps and those changed in
     /// this request.
     pub fn end(&mut self) {

@@ -8,12 +8,28 @@ use crate::draft::{Body, Draft};
 use crate::event::{Event, EventKind, Situation};
 use crate::keyring::Key;
 use crate::maintain::{Step, Work};
+use crate::overridden::Overridden;
 use crate::parcel::scope;
 use crate::policy::{GRACE_MS, Lifetime};
 use crate::transport::Carrier;
 use crate::{Entropy, SealError, seal, wire};
 
-/// What the adapter knows about the response.
+/// What kind of request it was, in the terms of the Fetch standard. It decides how eagerly the
+/// response folds, and nothing else: the work is the same bytes whoever does it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Fetch {
+    /// `Sec-Fetch-Mode: navigate`, or an older browser that asks for `text/html`. Mostly alone: the
+    /// requests of its page have not departed yet.
+    Navigation,
+    /// Another `Sec-Fetch-Mode`. Mostly one of many.
+    Subresource,
+    /// The client does not say.
+    #[default]
+    Unknown,
+}
+
+/// What the adapter knows about the request and the response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Room {
     /// Characters of its other header lines.
@@ -23,11 +39,13 @@ pub struct Room {
     /// Whether maintenance may be done; not on public routes, nor on responses that shared caches
     /// may store.
     pub maintenance: bool,
+    /// What kind of request it was.
+    pub fetch: Fetch,
 }
 
 impl Default for Room {
     fn default() -> Self {
-        Self { other_headers: 0, identity: false, maintenance: true }
+        Self { other_headers: 0, identity: false, maintenance: true, fetch: Fetch::Unknown }
     }
 }
 
@@ -61,6 +79,9 @@ pub struct Report {
     pub waiting: usize,
     /// Characters of the live state after a write of fields, and the most it may take.
     pub state: Option<(usize, usize)>,
+    /// What was removed because a write that overlapped had overridden it. Requests that overlap
+    /// may remove, and report, the same.
+    pub overridden: Vec<Overridden>,
     /// Characters of the `Set-Cookie` lines or of the header field, with the field's name and line
     /// end.
     pub chars: usize,
@@ -100,8 +121,9 @@ pub(crate) fn write(
         return lines.outcome;
     }
     lines.deletions(situation.dead(event));
+    lines.outcome.report.overridden = situation.overridden(&lines.deleted);
     if lines.key.is_some() {
-        lines.steps(situation.steps(event, lines.left));
+        lines.steps(situation.steps(event, room.fetch, lines.left));
     }
     lines.outcome
 }

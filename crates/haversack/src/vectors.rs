@@ -1,5 +1,8 @@
 //! The language-neutral vectors in `spec/vectors`, one case per file.
 
+mod event;
+mod maintain;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::prelude::v1::*;
@@ -247,6 +250,13 @@ fn policy(case: &Value) -> Policy {
     }
 }
 
+fn cookie_line(case: &Value) -> String {
+    let pairs = case["cookies"].as_array().unwrap().iter();
+    let pairs: Vec<String> =
+        pairs.map(|pair| std::format!("{}={}", text(&pair[0]), text(&pair[1]))).collect();
+    pairs.join("; ")
+}
+
 /// Reads the jar, or the lines of the header, as a server does and describes it as the vectors do.
 fn read_jar(case: &Value, lines: &[&[u8]]) -> Value {
     let (keys, policy) = (keys(case), policy(case));
@@ -369,17 +379,12 @@ fn joins() {
             failed += mismatches(&path, &case, &read_jar(&case, &values));
             continue;
         }
-        let pairs: Vec<String> = case["cookies"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|pair| std::format!("{}={}", text(&pair[0]), text(&pair[1])))
-            .collect();
-        let mut reversed = pairs.clone();
-        reversed.reverse();
         let expect = &case["expect"];
-        let mut orders = vec![pairs.join("; ")];
+        let forwards = cookie_line(&case);
+        let mut orders = vec![forwards.clone()];
         if expect["unopened"].as_array().is_none_or(Vec::is_empty) {
+            let mut reversed: Vec<&str> = forwards.split("; ").collect();
+            reversed.reverse();
             orders.push(reversed.join("; "));
         }
         for order in orders {

@@ -195,8 +195,8 @@ fn race(store: &Store, plain: &BTreeSet<u8>) -> Markup {
         section.card aria-labelledby="h-race" {
             h2 #h-race { "The race" }
             p.quiet {
-                "20 requests at once, each adds one thing. Beside the session they do the same to an "
-                "ordinary cookie, in which the last to answer wins."
+                "20 requests at once, each adds one thing to the session. Beside it, each adds the "
+                "same to an ordinary cookie, in which the last to answer wins."
             }
             div.lanes {
                 (lane("Haversack", "session", &store.race))

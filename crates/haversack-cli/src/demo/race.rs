@@ -1,4 +1,4 @@
-//! The race: many requests at once, each adding one thing, to the session and to a plain cookie.
+//! The race: many requests at once, each of which adds itself to the session and to a plain cookie.
 //!
 //! The plain cookie is how it is usually done: read the whole, change it, write the whole. Of the
 //! requests that overlap, the last to answer wins.
@@ -8,24 +8,39 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::Path;
-use axum::http::header::{COOKIE, SET_COOKIE};
+use axum::http::header::{CONTENT_TYPE, COOKIE, SET_COOKIE};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{AppendHeaders, IntoResponse, Redirect};
-use axum::routing::post;
+use axum::routing::{get, post};
 use haversack_tower::Session;
+use serde::Serialize;
 
 use super::app::Here;
 use super::store::Store;
 
-/// How many requests race.
+/// How many requests race when the button is pressed.
 pub(super) const RUNNERS: u8 = 20;
+/// How many may, for tests with browsers.
+const MOST: u8 = 60;
 const PLAIN: &str = "demo-plain";
 
 pub(super) fn routes() -> Router<Here> {
     Router::new()
+        .route("/race", get(arrived))
         .route("/race/clear", post(clear))
-        .route("/race/session/{runner}", post(session))
-        .route("/race/plain/{runner}", post(plain_cookie))
+        .route("/race/{runner}", post(run))
+}
+
+/// Who has arrived where.
+#[derive(Serialize)]
+struct Arrived<'a> {
+    session: &'a BTreeSet<u8>,
+    plain: BTreeSet<u8>,
+}
+
+async fn arrived(headers: HeaderMap, session: Session<Store>) -> impl IntoResponse {
+    let arrived = Arrived { session: &session.race, plain: plain(&headers) };
+    ([(CONTENT_TYPE, "application/json")], serde_json::to_string(&arrived).unwrap_or_default())
 }
 
 async fn clear(mut session: Session<Store>) -> impl IntoResponse {
@@ -36,18 +51,15 @@ async fn clear(mut session: Session<Store>) -> impl IntoResponse {
     (AppendHeaders([(SET_COOKIE, plain_line(&BTreeSet::new()))]), Redirect::to("/"))
 }
 
-async fn session(Path(runner): Path<u8>, mut session: Session<Store>) -> StatusCode {
-    work().await;
-    if runner < RUNNERS {
-        session.race.insert(runner);
-    }
-    StatusCode::NO_CONTENT
-}
-
-async fn plain_cookie(Path(runner): Path<u8>, headers: HeaderMap) -> impl IntoResponse {
+async fn run(
+    Path(runner): Path<u8>,
+    headers: HeaderMap,
+    mut session: Session<Store>,
+) -> impl IntoResponse {
     let mut arrived = plain(&headers);
     work().await;
-    if runner < RUNNERS {
+    if runner < MOST {
+        session.race.insert(runner);
         arrived.insert(runner);
     }
     (StatusCode::NO_CONTENT, AppendHeaders([(SET_COOKIE, plain_line(&arrived))]))
@@ -65,7 +77,7 @@ pub(super) fn plain(headers: &HeaderMap) -> BTreeSet<u8> {
     let lines = headers.get_all(COOKIE).iter().filter_map(|line| line.to_str().ok());
     let mut pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.split_once('='));
     let value = pairs.find(|(name, _)| name.trim() == PLAIN).map_or("", |(_, value)| value);
-    value.split('.').filter_map(|n| n.trim().parse().ok()).filter(|n| *n < RUNNERS).collect()
+    value.split('.').filter_map(|n| n.trim().parse().ok()).filter(|n| *n < MOST).collect()
 }
 
 fn plain_line(arrived: &BTreeSet<u8>) -> String {

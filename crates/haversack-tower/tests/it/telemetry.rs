@@ -1,12 +1,14 @@
 //! What operators see of what the client does not learn.
 
 use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
 
 use axum::http::StatusCode;
 use haversack_testkit::Browser;
+use haversack_tower::{Haversack, KeyRing};
 use metrics_util::debugging::{DebugValue, DebuggingRecorder, Snapshotter};
 
-use crate::shop::{Clock, browser, router, sessions};
+use crate::shop::{Clock, START, browser, router, sessions};
 
 /// Counters as `name{label}` by now.
 fn counters(snapshotter: &Snapshotter) -> BTreeMap<String, u64> {
@@ -20,6 +22,35 @@ fn counters(snapshotter: &Snapshotter) -> BTreeMap<String, u64> {
         }
     }
     counters
+}
+
+#[tokio::test]
+async fn what_was_overridden_is_counted_and_told() {
+    let recorder = DebuggingRecorder::new();
+    let snapshotter = recorder.snapshotter();
+    let _installed = metrics::set_default_local_recorder(&recorder);
+
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let tell = Arc::clone(&told);
+    let clock = Clock::new();
+    let sessions = Haversack::builder(KeyRing::for_tests())
+        .clock(clock.reading())
+        .on_overridden(move |it| tell.lock().unwrap().push(it.field().into_owned()))
+        .build()
+        .expect("settings that fit");
+    let browser = Browser::new(router(sessions));
+    browser.at(START);
+    browser.post("/add/1/tea").await;
+    clock.advance(1_000);
+    let (one, other) =
+        (browser.post("/theme/dark").depart(), browser.post("/theme/light").depart());
+    let one = one.serve().await;
+    clock.advance(50);
+    other.serve().await.apply();
+    one.apply();
+    browser.get("/").await;
+    assert_eq!(*told.lock().unwrap(), ["theme"]);
+    assert_eq!(counters(&snapshotter).get("haversack_overridden_total{}"), Some(&1));
 }
 
 #[tokio::test]

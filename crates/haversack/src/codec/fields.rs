@@ -99,6 +99,22 @@ pub(super) fn check_name(name: &[u8]) -> Result<(), EncodeError> {
 }
 
 impl Fields {
+    /// Entries as they are, ascending by name; of fields it knows nothing.
+    #[cfg(test)]
+    pub(crate) fn of_entries(entries: impl IntoIterator<Item = (Vec<u8>, Vec<u8>)>) -> Self {
+        let mut fields = Self::default();
+        for (name, value) in entries {
+            let mut written = |bytes: Vec<u8>| {
+                let start = fields.buf.len();
+                fields.buf.extend_from_slice(&bytes);
+                start..fields.buf.len()
+            };
+            let (name, value) = (written(name), written(value));
+            fields.items.push(Item { name, value });
+        }
+        fields
+    }
+
     /// Entry names and encoded values, ascending by name.
     pub(crate) fn iter(&self) -> impl ExactSizeIterator<Item = (&[u8], &[u8])> {
         self.items.iter().map(|item| self.item(item))

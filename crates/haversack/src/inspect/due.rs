@@ -7,7 +7,7 @@ use super::{Kind, Standing, Undecoded};
 use crate::draft::Draft;
 use crate::event::{Event, Situation};
 use crate::maintain::Work;
-use crate::{Entropy, Exchange, NoEntropy, Rejection, Room, Timestamp};
+use crate::{Entropy, Exchange, Fetch, NoEntropy, Rejection, Room, Timestamp};
 
 /// What a response to this request would do if its handler only read the session.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -86,8 +86,10 @@ pub(super) fn describe(situation: &Situation<'_>) -> Due {
         suffix,
         now: false,
     });
-    let steps =
-        situation.steps(&nothing, situation.policy.budget.response).into_iter().map(|step| Step {
+    let steps = situation
+        .steps(&nothing, Fetch::Unknown, situation.policy.budget.response)
+        .into_iter()
+        .map(|step| Step {
             work: step.work,
             set: step.set.suffix.as_str().to_string(),
             kind: step.set.suffix.kind(),

@@ -27,6 +27,8 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use derive::Extracted;
+#[cfg(test)]
+use schedule::End;
 use schedule::Schedule;
 use secret::Secret;
 
@@ -239,6 +241,23 @@ impl fmt::Debug for KeyRing {
 /// Never for anything that is served.
 pub fn ring_for_vectors(app: &str, index_key: [u8; 32], roots: &[[u8; 32]]) -> KeyRing {
     KeyRing::fixed(app, index_key, roots)
+}
+
+/// The same with the times of each key: from when it seals, and until when it seals and opens.
+#[cfg(test)]
+pub(crate) fn timed_ring_for_vectors(
+    app: &str,
+    index_key: [u8; 32],
+    roots: &[[u8; 32]],
+    times: &[(Timestamp, Option<(Timestamp, Timestamp)>)],
+) -> KeyRing {
+    let mut ring = ring_for_vectors(app, index_key, roots);
+    assert_eq!(roots.len(), times.len());
+    for (key, (seals_from, end)) in ring.keys.iter_mut().zip(times) {
+        let end = end.map(|(seals_until, opens_until)| End { seals_until, opens_until });
+        key.schedule = Schedule { seals_from: *seals_from, end, ..key.schedule };
+    }
+    ring
 }
 
 #[cfg(test)]

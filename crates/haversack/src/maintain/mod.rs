@@ -24,6 +24,7 @@ use crate::event::{Event, Situation};
 use crate::join::{Holding, holdings};
 use crate::parcel::{Lineage, Root};
 use crate::policy::GRACE_MS;
+use crate::respond::Fetch;
 use crate::state::Stamp;
 
 /// One step: parcels to set, then names to delete.
@@ -106,7 +107,7 @@ impl Situation<'_> {
 
     /// The steps that are due, in the order in which they are to be done. Folds are chosen to fit
     /// `room`, the characters left in the response.
-    pub(crate) fn steps(&self, event: &Event, room: usize) -> Vec<Step> {
+    pub(crate) fn steps(&self, event: &Event, fetch: Fetch, room: usize) -> Vec<Step> {
         let (Some(head), false) = (self.head(event), event.sweeps) else {
             return Vec::new();
         };
@@ -124,7 +125,7 @@ impl Situation<'_> {
             steps.extend(self.refresh_head(event, head));
             if !fragments_wait {
                 let left = left(&steps);
-                steps.extend(self.folds(head, &participants, left));
+                steps.extend(self.folds(head, &participants, fetch, left));
             }
         }
         steps.retain(|step| !step.set.present || !step.delete.is_empty());

@@ -113,17 +113,23 @@ impl CookieSpec {
         if self.persistent {
             let _ = write!(line, "; Max-Age={max_age}");
         }
-        self.attributes(&mut line);
+        self.scope(&mut line);
+        line.push_str(self.same_site_text());
         line
     }
 
-    /// A `Set-Cookie` value that makes the client forget a parcel: same attributes, no time left.
+    /// A `Set-Cookie` value that makes the client forget a parcel: no time left, and what the prefix
+    /// of the name demands. `SameSite` guards what is stored, and here nothing is; only a
+    /// cross-site frame takes no line without `SameSite=None`.
     pub(crate) fn delete(&self, suffix: &str) -> String {
         let mut line = String::with_capacity(self.delete_len(suffix));
         line.push_str(&self.base);
         push_suffix(&mut line, suffix);
         line.push_str("=; Max-Age=0");
-        self.attributes(&mut line);
+        self.scope(&mut line);
+        if self.same_site == SameSite::None {
+            line.push_str(self.same_site_text());
+        }
         line
     }
 
@@ -131,27 +137,29 @@ impl CookieSpec {
     pub(crate) fn set_len(&self, suffix: &str, value_len: usize, max_age: u64) -> usize {
         let age = if self.persistent { "; Max-Age=".len() + decimal_len(max_age) } else { 0 };
         let name = self.base.len() + suffix_len(suffix);
-        LINE + name + "=".len() + value_len + age + self.attributes_len()
+        let attributes = self.scope_len() + self.same_site_text().len();
+        LINE + name + "=".len() + value_len + age + attributes
     }
 
     /// Characters that [`delete`](Self::delete) costs on the wire.
     pub(crate) fn delete_len(&self, suffix: &str) -> usize {
         let name = self.base.len() + suffix_len(suffix);
-        LINE + name + "=; Max-Age=0".len() + self.attributes_len()
+        let none = self.same_site == SameSite::None;
+        let same_site = if none { self.same_site_text().len() } else { 0 };
+        LINE + name + "=; Max-Age=0".len() + self.scope_len() + same_site
     }
 
-    fn attributes(&self, line: &mut String) {
+    fn scope(&self, line: &mut String) {
         line.push_str("; Path=/");
         if self.secure {
             line.push_str("; Secure");
         }
         line.push_str("; HttpOnly");
-        line.push_str(self.same_site_text());
     }
 
-    fn attributes_len(&self) -> usize {
+    fn scope_len(&self) -> usize {
         let secure = if self.secure { "; Secure".len() } else { 0 };
-        "; Path=/; HttpOnly".len() + secure + self.same_site_text().len()
+        "; Path=/; HttpOnly".len() + secure
     }
 
     fn same_site_text(&self) -> &'static str {

@@ -104,6 +104,28 @@ fn a_session_that_grew_too_large_by_a_merge_can_always_be_made_smaller() {
 }
 
 #[test]
+fn a_session_near_its_limit_takes_changes_that_do_not_make_it_larger() {
+    let mut client = client();
+    client.change(|shop| (0..100).for_each(|n| drop(shop.cart.insert(n, "tea".into()))));
+    let room = loop {
+        client.now += 1_000;
+        let theme = format!("{}x", client.read().theme);
+        if client.change(|shop| shop.theme = theme).error.is_some() {
+            break client.read().theme.len();
+        }
+    };
+    // Written apart, each entry has a stamp of its own, which takes room too.
+    for n in 0..100 {
+        client.now += 77_000;
+        let outcome = client.change(|shop| drop(shop.cart.insert(n, "pie".into())));
+        assert_eq!(outcome.error, None);
+    }
+    assert_eq!(client.read().theme.len(), room);
+    assert!(client.read().cart.values().all(|item| item == "pie"));
+    assert!(client.jar.header().len() < 5_000);
+}
+
+#[test]
 fn a_jar_too_full_for_proxies_is_not_written_and_reads_fold_it_down() {
     let mut client = client();
     client.change(|shop| shop.theme = "dark".into());

@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use haversack::{Exchange, KeyRing, Room, Snapshot, Version, View, Work};
+use haversack::{Budget, Exchange, Fetch, KeyRing, Policy, Room, Snapshot, Version, View, Work};
 
 use crate::client::{Client, START, Seeded};
-use crate::events::{Shop, client};
+use crate::events::{Shop, client, policy};
 
 const HOUR: u64 = 3_600_000;
 
@@ -134,10 +134,10 @@ fn many_small_writes_fold_and_lose_nothing() {
     assert!(client.jar.0.len() <= 6, "{:?}", client.jar.kinds());
 }
 
-#[test]
-fn two_servers_that_fold_the_same_jar_write_the_same_names() {
+/// A session with so many small fragments, none folded yet, and the time half a minute later.
+fn crowded(fragments: u32) -> Client<Shop> {
     let mut client = client();
-    for n in 0..7 {
+    for n in 0..fragments {
         let mut exchange = client.open();
         let (decoded, since) = exchange.value();
         let mut shop = decoded.value;
@@ -150,15 +150,107 @@ fn two_servers_that_fold_the_same_jar_write_the_same_names() {
         client.now += 100;
     }
     client.now += 30_000;
+    client
+}
+
+#[test]
+fn two_servers_that_fold_the_same_jar_write_the_same_names() {
+    let mut client = crowded(7);
     let (one, other) = (client.open(), client.open());
-    let one = one.respond(Room::default(), client.at(), &mut Seeded(77));
-    let other = other.respond(Room::default(), client.at(), &mut Seeded(78));
+    let room = Room { fetch: Fetch::Navigation, ..Room::default() };
+    let one = one.respond(room, client.at(), &mut Seeded(77));
+    let other = other.respond(room, client.at(), &mut Seeded(78));
     assert_eq!(one.report.maintenance, [Work::Fold]);
     assert_eq!(names(&one.set_cookies), names(&other.set_cookies));
     client.jar.apply(&one.set_cookies);
     client.jar.apply(&other.set_cookies);
     assert_eq!(client.read().cart.len(), 7);
     assert!(client.jar.0.len() <= 4, "{}", client.jar.kinds());
+}
+
+#[test]
+fn a_navigation_folds_sooner_than_the_requests_of_its_page() {
+    let folds = |fragments, fetch| {
+        let client = crowded(fragments);
+        let room = Room { fetch, ..Room::default() };
+        let outcome = client.open().respond(room, client.at(), &mut Seeded(5));
+        !outcome.report.maintenance.is_empty()
+    };
+    assert!(!folds(4, Fetch::Navigation));
+    assert!(folds(5, Fetch::Navigation));
+    assert!(!folds(6, Fetch::Subresource));
+    assert!(folds(7, Fetch::Subresource));
+    assert!(!folds(7, Fetch::Unknown));
+    assert!(folds(8, Fetch::Unknown));
+}
+
+#[test]
+fn a_client_that_tells_nothing_folds_what_lay_for_a_whole_minute() {
+    let mut client = crowded(4);
+    client.now += 60_000;
+    assert_eq!(client.look().report.maintenance, [Work::Fold]);
+    assert_eq!(client.read().cart.len(), 4);
+}
+
+/// So many requests at once, each with a write of its own; their responses all land.
+fn at_once(client: &mut Client<Shop>, visits: u32) {
+    let departed: Vec<_> = (0..visits).map(|_| client.open()).collect();
+    for (n, exchange) in departed.into_iter().enumerate() {
+        let n = u32::try_from(n).expect("few");
+        client.now += 7;
+        let outcome = client.respond(exchange, |shop| {
+            shop.cart.insert(n, "tea".into());
+        });
+        client.jar.apply(&outcome.set_cookies);
+    }
+}
+
+#[test]
+fn a_burst_of_first_visits_is_writable_soon() {
+    for visits in [20, 30] {
+        let mut client = client();
+        at_once(&mut client, visits);
+        for _ in 0..10 {
+            client.now += 1_000;
+            client.look();
+        }
+        assert!(client.jar.header().len() < 5_000, "{}", client.jar.header().len());
+        let outcome = client.change(|shop| shop.theme = "dark".into());
+        assert_eq!(outcome.error, None);
+        assert_eq!(client.read().cart.len(), visits as usize);
+    }
+}
+
+#[test]
+fn what_closes_one_of_several_first_visits_closes_what_they_became() {
+    let mut client = client();
+    // One of the first responses lands before a logout departs, the others only afterwards.
+    let departed: Vec<_> = (0..6).map(|_| client.open()).collect();
+    let mut landing = Vec::new();
+    for (n, exchange) in departed.into_iter().enumerate() {
+        client.now += 7;
+        let n = u32::try_from(n).expect("few");
+        let outcome = client.respond(exchange, |shop| {
+            shop.cart.insert(n, "tea".into());
+        });
+        landing.push(outcome.set_cookies);
+    }
+    client.jar.apply(&landing[5]);
+    let mut logout = client.open();
+    logout.end();
+    let logout = logout.respond(Room::default(), client.at(), &mut client.entropy).set_cookies;
+    for lines in &landing[..5] {
+        client.jar.apply(lines);
+    }
+    client.now += 10_000;
+    let fetch = Fetch::Navigation;
+    let tidy =
+        client.open().respond(Room { fetch, ..Room::default() }, client.at(), &mut client.entropy);
+    assert_eq!(tidy.report.maintenance, [Work::Fold]);
+    client.jar.apply(&tidy.set_cookies);
+    assert_eq!(client.read().cart.len(), 6);
+    client.jar.apply(&logout);
+    assert_eq!(client.read(), Shop::default());
 }
 
 #[test]
@@ -223,4 +315,64 @@ fn a_fold_takes_what_fits_beside_large_headers_and_goes_on_with_the_next_respons
     }
     assert!(client.jar.0.len() <= 6, "{}", client.jar.kinds());
     assert_eq!(client.read().cart.len(), 16);
+}
+
+#[test]
+fn a_parcel_that_a_fold_writes_is_within_its_budget_padding_included() {
+    let budget = Budget { state: 3_072, response: 3_900, ..Budget::default() };
+    let mut client = Client::<Shop>::new(Policy { budget, ..policy() });
+    client.change(|shop| {
+        shop.theme = "x".repeat(760);
+        shop.cart.insert(1, "z".repeat(1_060));
+    });
+    client.now += 1_000;
+    client.change(|shop| shop.theme = "y".repeat(1_100));
+    client.now += 20_000;
+    let outcome = client.look();
+    assert_eq!(outcome.report.maintenance, [Work::Fold]);
+    for (name, value) in &client.jar.0 {
+        assert!(name.len() + value.len() <= 3_072, "{name}: {}", name.len() + value.len());
+    }
+    assert_eq!(client.read().cart[&1].len(), 1_060);
+}
+
+/// Writes that all depart with the same jar; then a minute of reads, one each second.
+fn burst(mut client: Client<Shop>, writes: u32) -> (usize, usize, bool) {
+    client.change(|shop| shop.theme = "dark".into());
+    client.now += 60_000;
+    at_once(&mut client, writes);
+    let peak = client.jar.header().len();
+    for _ in 0..60 {
+        client.now += 1_000;
+        client.look();
+    }
+    let seen = client.read().cart.len();
+    (peak, seen, client.change(|shop| shop.theme = "light".into()).error.is_none())
+}
+
+#[test]
+fn a_jar_that_a_proxy_lets_through_is_whole_and_writable_again() {
+    let mut reached = 0;
+    for writes in 50..=80 {
+        let (peak, seen, writable) = burst(client(), writes);
+        if peak <= 8_190 {
+            assert_eq!(
+                (seen, writable),
+                (writes as usize, true),
+                "{writes} writes, {peak} characters"
+            );
+            reached = reached.max(peak);
+        }
+    }
+    assert!(reached > 8_000, "{reached}");
+}
+
+#[test]
+fn a_raised_budget_is_folded_as_well() {
+    let budget = Budget { request: 12_000, ..Budget::default() };
+    for writes in [60, 80, 100] {
+        let client = Client::new(Policy { budget, ..policy() });
+        let (peak, seen, writable) = burst(client, writes);
+        assert_eq!((seen, writable), (writes as usize, true), "{writes} writes, {peak} characters");
+    }
 }

@@ -1,0 +1,129 @@
+//! What a request changes: the parcels that its response sets, and what it deletes.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::prelude::v1::*;
+use std::println;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::maintain::{policy_and_budget, room, timed_ring, written};
+use super::{bytes, cases, cookie_line};
+use crate::codec::Changes;
+use crate::testing::{Seeded, hex};
+use crate::{
+    Entropy, Exchange, NoEntropy, Room, Rules, SealError, Snapshot, Timestamp, Version, View,
+};
+
+#[test]
+fn a_response_writes_events_as_the_vectors_say() {
+    let mut failed = 0;
+    for (path, case) in cases("event") {
+        let written = response(&case);
+        if written != case["expect"] {
+            failed += 1;
+            println!("{}\n  written  {written}\n  expected {}", path.display(), case["expect"]);
+        }
+    }
+    assert_eq!(failed, 0);
+}
+
+fn response(case: &Value) -> Value {
+    let asked = &case["request"];
+    let is = |member: &str| asked[member].as_bool().unwrap();
+    let snapshot = snapshot(case);
+    let now = Timestamp::from_millis(case["now"].as_u64().unwrap());
+    let received = Timestamp::from_millis(now.as_millis() - asked["took"].as_u64().unwrap());
+    let cookies = cookie_line(case);
+    let mut exchange = Exchange::receive(&snapshot, [cookies.as_bytes()], received);
+    let mut changes = Changes::default();
+    for (name, value) in asked["changes"].as_object().unwrap() {
+        let value = (!value.is_null()).then(|| bytes(value));
+        changes.insert(&bytes(&json!(name)), value.as_deref());
+    }
+    if !changes.is_empty() {
+        exchange.changed(changes);
+    }
+    if is("end") {
+        exchange.end();
+    }
+    if is("renew") {
+        exchange.renew();
+    }
+    if is("authenticated") {
+        exchange.authenticated();
+    }
+    let mut entropy = Lineages {
+        left: asked["lineages"].as_array().unwrap().iter().map(bytes).collect(),
+        nonces: Seeded(now.as_millis()),
+    };
+    let room = Room { identity: is("identity_route"), ..room(case) };
+    let outcome = exchange.respond(room, now, &mut entropy);
+    let mut described = written(case, &outcome, &snapshot.keys);
+    described["error"] = outcome.error.as_ref().map(reason).into();
+    described
+}
+
+fn reason(error: &SealError) -> &'static str {
+    match error {
+        SealError::Busy { .. } => "busy",
+        SealError::Late => "late",
+        SealError::NoEntropy => "no_lineage",
+        SealError::NoSealingKey => "no_key",
+        SealError::TooLarge(_) => "too_large",
+        SealError::Unavailable { .. } => "unavailable",
+        error => std::panic!("{error:?}"),
+    }
+}
+
+fn snapshot(case: &Value) -> Snapshot<Session> {
+    let defaults: BTreeMap<String, String> = Session::default()
+        .0
+        .iter()
+        .map(|(name, value)| (hex(name.as_bytes()), cbor(value)))
+        .collect();
+    assert_eq!(case["policy"]["defaults"], json!(defaults));
+    let view = View {
+        ring: Arc::new(timed_ring(case)),
+        dead: BTreeSet::new(),
+        confirmed: Timestamp::default(),
+        version: Version(0),
+    };
+    Snapshot::new(Arc::new(Rules::new(policy_and_budget(case)).unwrap()), Arc::new(view))
+}
+
+/// A program that knows every field, and has one default.
+#[derive(Serialize, Deserialize)]
+#[serde(transparent)]
+struct Session(BTreeMap<String, String>);
+
+impl Default for Session {
+    fn default() -> Self {
+        Self([("theme".to_owned(), "plain".to_owned())].into())
+    }
+}
+
+/// A short text as CBOR.
+fn cbor(text: &str) -> String {
+    std::format!("{:02x}", 0x60 + text.len()) + &hex(text.as_bytes())
+}
+
+/// The lineages that a case gives, in order, and any nonces.
+struct Lineages {
+    left: Vec<Vec<u8>>,
+    nonces: Seeded,
+}
+
+impl Entropy for Lineages {
+    fn fill(&mut self, bytes: &mut [u8]) -> Result<(), NoEntropy> {
+        if bytes.len() != 16 {
+            return self.nonces.fill(bytes);
+        }
+        if self.left.is_empty() {
+            return Err(NoEntropy);
+        }
+        bytes.copy_from_slice(&self.left.remove(0));
+        Ok(())
+    }
+}
