@@ -601,7 +601,8 @@ def read(ring, base, lifetime, now, cookies, identity=()):
     if winner:
         for root in anonymous:
             if root is not winner:
-                verdict = lifetime.judge(root, now, 1000 * winner.seen, 3 * GRACE)
+                over = lifetime.judge(root, now, 1000 * winner.born, 0)
+                verdict = over or lifetime.judge(root, now, 1000 * winner.seen, 3 * GRACE)
                 verdicts[root.lineage] = verdict
                 if verdict is None:
                     out.adopted.append(root.lineage)
