@@ -10,6 +10,8 @@
 //! identity events at once, a login where the key ring is late. How often a view had one possible
 //! outcome is counted.
 
+mod doubt;
+mod identity;
 mod land;
 mod world;
 

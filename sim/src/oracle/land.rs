@@ -4,7 +4,7 @@ use std::mem;
 use std::rc::Rc;
 
 use super::{Field, Known, Oracle, User, World};
-use crate::app::{Act, MEMBER};
+use crate::app::Act;
 
 /// What has landed: lines of a response.
 #[derive(Clone, Debug)]
@@ -42,7 +42,7 @@ impl Landing<'_> {
     }
 
     /// What of the old session goes on after a logout, and after a switch of user.
-    fn rest(&self, session: u32) -> World {
+    pub(super) fn rest(&self, session: u32) -> World {
         let mut rest = World::empty(session);
         rest.set(Field::Theme, self.known.world().field(Field::Theme));
         rest
@@ -87,12 +87,12 @@ impl Oracle {
         self.remember(landing, &before);
     }
 
-    fn is_concurrent(&self, known: &Known) -> bool {
+    pub(super) fn is_concurrent(&self, known: &Known) -> bool {
         known.is_unsure() || known.identity_events != self.identity_events
     }
 
     /// Whether no logout of another session can have closed one that began without the jar.
-    fn is_beyond_closings(&self, landing: &Landing<'_>) -> bool {
+    pub(super) fn is_beyond_closings(&self, landing: &Landing<'_>) -> bool {
         if landing.known.jarless {
             let begun = landing.answered_ms.saturating_add_signed(self.clocks.slowest_ms);
             self.closing_until_ms.is_none_or(|until| begun > until)
@@ -183,202 +183,6 @@ impl Oracle {
         if let Some((field, _)) = landing.field() {
             world.allow(field, &[0]);
         }
-    }
-
-    fn login(
-        &self,
-        world: World,
-        user: &'static str,
-        landing: &Landing<'_>,
-        new: u32,
-        after: &mut Vec<World>,
-    ) {
-        let known = landing.known;
-        let concurrent = self.is_concurrent(known);
-        let switches = known.world().user.is_some_and(|before| before != user);
-        let signed_in = |mut world: World| {
-            world.user = Some(user);
-            let role: &[u32] = if switches { &[0, MEMBER] } else { &[MEMBER] };
-            world.set(Field::Role, role);
-            world
-        };
-        let anew = |world: &World| self.doubted(world.clone().in_session(new));
-        if landing.behind {
-            // It may have had to drop what it could not read.
-            after.push(signed_in(anew(&world)));
-            if landing.torn || concurrent {
-                after.push(World::empty(new));
-                after.push(self.doubted(world));
-            }
-        } else if landing.known.begins() {
-            if world.user.is_some() {
-                after.push(self.uncovered(signed_in(anew(&world)))); // one of the two, whole
-                after.push(world);
-            } else {
-                if landing.torn || concurrent || !self.is_beyond_closings(landing) {
-                    after.push(world.clone());
-                }
-                after.push(signed_in(world));
-            }
-        } else if switches {
-            self.switch(world, landing, new, after, user);
-        } else if self.session(known.world().session).closed {
-            if self.session(known.world().session).begun > 1 || known.is_unsure() {
-                after.push(signed_in(anew(&world)));
-                after.push(self.doubted(world.in_session(new)));
-            } else {
-                after.push(world);
-            }
-        } else if !concurrent || self.cannot_lose(&world, known) {
-            if landing.torn {
-                after.push(world.clone());
-            }
-            after.push(signed_in(world));
-        } else {
-            let several = self.session(known.world().session).begun > 1 || known.is_unsure();
-            let mut other = signed_in(world.clone());
-            if world.user != Some(user) || world.session != known.world().session || several {
-                other = self.uncovered(self.doubted(other));
-                for (id, sure) in &world.items {
-                    let anonymous = self.things[*id as usize].owner == Some(None);
-                    other.items.insert(*id, *sure && anonymous && !several);
-                }
-            }
-            if several {
-                other = other.in_session(new);
-            }
-            after.push(other);
-            // A lineage that is signed in and not the later one is not seen, nor what was in it.
-            after.push(if several { self.doubted(world) } else { world });
-        }
-    }
-
-    /// Nobody is signed in, and nothing was closed since the request left.
-    fn cannot_lose(&self, world: &World, known: &Known) -> bool {
-        !known.is_unsure()
-            && world.user.is_none()
-            && known.world().session == world.session
-            && known.closings == self.closings
-    }
-
-    fn switch(
-        &self,
-        world: World,
-        landing: &Landing<'_>,
-        new: u32,
-        after: &mut Vec<World>,
-        user: &'static str,
-    ) {
-        let rest = landing.rest(new);
-        let signed_in = |mut world: World| {
-            world.user = Some(user);
-            // What is set to the value it had is no change, and only changes go on.
-            let held = landing.known.world().field(Field::Role);
-            let role = |held: &u32| if *held == MEMBER { 0 } else { MEMBER };
-            world.set(Field::Role, &[]);
-            world.allow(Field::Role, &held.iter().map(role).collect::<Vec<_>>());
-            world
-        };
-        if self.is_concurrent(landing.known) {
-            let survivors = self.survivors(rest, &world);
-            after.push(signed_in(survivors.clone()));
-            after.push(survivors);
-            if world.session != landing.known.world().session || landing.known.is_unsure() {
-                after.push(world);
-            }
-            return;
-        }
-        if landing.torn {
-            after.push(World::empty(new)); // the old one is over, the new one never came
-            after.push(signed_in(World::empty(new)));
-        }
-        after.push(signed_in(rest));
-    }
-
-    fn logout(&self, world: World, landing: &Landing<'_>, new: u32, after: &mut Vec<World>) {
-        let known = landing.known;
-        if known.jarless {
-            after.push(world);
-            return;
-        }
-        let mut rest = landing.rest(new);
-        if landing.torn || landing.behind || known.fresh {
-            rest.allow(Field::Theme, &[0]);
-        }
-        if self.is_concurrent(known) || known.fresh {
-            let same = !known.is_unsure()
-                && known.world().session == world.session
-                && known.world().user == world.user
-                && world.user.is_some();
-            after.push(self.survivors(rest, &world));
-            if !same {
-                after.push(self.doubted(world.in_session(new)));
-            }
-            return;
-        }
-        after.push(rest);
-    }
-
-    fn renew(&self, mut world: World, landing: &Landing<'_>, after: &mut Vec<World>) {
-        let known = landing.known;
-        let left = known.world();
-        let role = match *landing.act {
-            Act::Promote(role) => role,
-            _ => left.field(Field::Role)[0],
-        };
-        if landing.known.begins() || left.user.is_none() || world.user.is_none() {
-            // Whoever is not signed in has no role, and whoever left is not back.
-        } else if self.session(left.session).closed && !known.is_unsure() {
-        } else if !self.is_concurrent(known) && !landing.torn {
-            if matches!(landing.act, Act::Promote(_)) {
-                world.set(Field::Role, &[role]);
-            }
-        } else {
-            if left.user != world.user || left.session != world.session {
-                let mut other = self.doubted(world.clone());
-                (other.user, other.session) = (left.user, left.session);
-                other.set(Field::Role, &[role]);
-                after.push(self.uncovered(other));
-            }
-            world.allow(Field::Role, &[role]);
-        }
-        after.push(world);
-    }
-
-    /// Of what others began at the same moment, anything may go on.
-    fn survivors(&self, mut rest: World, world: &World) -> World {
-        rest.items.clone_from(&world.items);
-        self.doubted(rest)
-    }
-
-    /// Of what is there, anything may be gone, and what it had overridden may be there instead.
-    fn doubted(&self, mut world: World) -> World {
-        world.items.values_mut().for_each(|sure| *sure = false);
-        for field in [Field::Coupon, Field::Note, Field::Theme] {
-            world.allow(field, &[0]);
-            world.allow(field, &self.values[field as usize]);
-        }
-        world
-    }
-
-    /// With another user, what the first one had removed of an anonymous visit's may be back, and
-    /// what this one had written may be seen again.
-    fn uncovered(&self, mut world: World) -> World {
-        for (id, thing) in (0..).zip(&self.things) {
-            if thing.owner.is_none_or(|owner| owner.is_none() || owner == world.user) {
-                world.items.entry(id).or_insert(false);
-            }
-        }
-        world
-    }
-
-    /// One who was signed in at the same time as another, and was not seen since.
-    fn rival(&self, world: World, user: &'static str, session: u32) -> World {
-        let mut rival = self.doubted(world).in_session(session);
-        rival.user = Some(user);
-        rival.allow(Field::Role, &[0, MEMBER]);
-        rival.allow(Field::Role, &self.values[Field::Role as usize]);
-        self.uncovered(rival)
     }
 
     /// What later landings go by.
