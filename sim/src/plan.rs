@@ -88,6 +88,7 @@ impl Plan {
         let mut skew = || dice.below(2 * MAX_SKEW_MS + 1).cast_signed() - MAX_SKEW_MS.cast_signed();
         let skews_ms = (0..servers).map(|_| if skewed { skew() } else { 0 }).collect();
         let old = (0..servers).map(|_| mixed && dice.below(2) == 0).collect();
+        let burst = matches!(load, Load::Burst | Load::Excessive);
         let first_visits = match load {
             Load::Light => *pick(dice, &[0, 0, 0, 0, 3, 3, 8, 20]),
             Load::Rolling => *pick(dice, &[0, 0, 3, 8]),
@@ -106,7 +107,7 @@ impl Plan {
             first_visits,
             identity: *pick(dice, &[0, 4, 8, 8, 14]),
             overlapping,
-            cross_site,
+            cross_site: cross_site && !burst,
             slow_handlers,
             pace: *pick(dice, &[Pace::Quick, Pace::Mixed, Pace::Mixed, Pace::Slow]),
             gaps,

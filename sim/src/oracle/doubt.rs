@@ -4,10 +4,11 @@ use super::{Field, Oracle, World};
 use crate::app::MEMBER;
 
 impl Oracle {
-    /// Of what others began at the same moment, anything may go on.
+    /// Of what others began at the same moment, anything may go on, and be as it was before it was
+    /// changed in a session that does not.
     pub(super) fn survivors(&self, mut rest: World, world: &World) -> World {
         rest.items.clone_from(&world.items);
-        self.doubted(rest)
+        self.uncovered(self.doubted(rest))
     }
 
     /// Of what is there, anything may be gone, and what it had overridden may be there instead.

@@ -22,9 +22,9 @@ impl Oracle {
             world
         };
         let anew = |world: &World| self.doubted(world.clone().in_session(new));
-        if landing.behind {
+        if landing.behind && !known.jarless {
             // It may have had to drop what it could not read.
-            after.push(signed_in(anew(&world)));
+            after.push(self.uncovered(signed_in(anew(&world))));
             if landing.torn || concurrent {
                 after.push(World::empty(new));
                 after.push(self.doubted(world));
@@ -41,7 +41,7 @@ impl Oracle {
             self.switch(world, landing, new, after, user);
         } else if self.session(known.world().session).closed {
             if self.session(known.world().session).begun > 1 || known.is_unsure() {
-                after.push(signed_in(anew(&world)));
+                after.push(self.uncovered(signed_in(anew(&world))));
                 after.push(self.doubted(world.in_session(new)));
             } else {
                 after.push(world);
@@ -165,6 +165,11 @@ impl Oracle {
             _ => left.field(Field::Role)[0],
         };
         let over = self.session(left.session).closed && !known.is_unsure();
+        let several = self.session(left.session).begun > 1 || known.is_unsure();
+        if left.user.is_none() && several && self.is_concurrent(known) {
+            // Of several sessions of one jar a logout may have closed this one, and no longer does.
+            after.push(self.uncovered(self.doubted(world.clone())));
+        }
         if over || known.begins() || left.user.is_none() || world.user.is_none() {
             // Whoever is not signed in has no role, and whoever left is not back.
         } else if !self.is_concurrent(known) && !landing.torn {

@@ -90,7 +90,9 @@ impl Schedule {
         // one of them may be that of the burst.
         let begun = self.oracle.begun();
         let chars = usize::try_from(begun).expect("few") * (BEGUN_CHARS + self.plan.item);
-        let many_begun = chars > ROOM || (self.has_burst() && begun > 1);
+        // And what is over is kept for as long, and counts until then.
+        let expired = self.fleet.now_ms() - self.epoch_ms < SETTLED_MS && self.gaps_to_come < 2;
+        let many_begun = chars > ROOM || (self.has_burst() && begun > 1) || expired;
         for look in 0..MORE_LOOKS {
             let (act, server) = (Act::Note(self.next_value()), self.any_up());
             let Some(page) = self.whole(act, server).await? else { return Ok(()) };

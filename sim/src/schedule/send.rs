@@ -1,6 +1,7 @@
 //! Which requests leave, and what is remembered of them.
 
 use crate::app::{Act, USERS};
+use crate::fleet::COOKIE_LINE;
 use crate::oracle::{Known, World};
 use crate::plan::Load;
 use crate::tally::Happening;
@@ -21,6 +22,9 @@ pub(super) struct Sent {
 
 /// A handler that is slow takes up to this, beyond the five minutes that a response may take.
 const SLOWEST_MS: u64 = 400_000;
+
+/// What a write of a small item takes in the `Cookie` line.
+const SMALL_WRITE: usize = 118;
 
 /// With more cookies than this no identity event leaves: a server may not open all of them, and a
 /// logout drops what it has not opened.
@@ -160,9 +164,11 @@ impl Schedule {
         self.fleet.catch_up(server);
         self.whole(note, server).await?;
         self.look().await?;
-        let size = if self.plan.load == Load::Burst { 60 } else { 120 };
+        // What is promised is for a small session: what else is in the jar makes a burst smaller.
+        let room = (COOKIE_LINE - 200).saturating_sub(self.jar().0) / SMALL_WRITE;
+        let size = if self.plan.load == Load::Burst { room.min(60) } else { 120 };
         self.say(|| format!("a burst of {size}"));
-        self.count(Happening::Burst);
+        self.ledger().tally.add_many(Happening::Burst, usize::from(size >= 60));
         for _ in 0..size {
             let act = self.put_in();
             self.send_act(act, false);
