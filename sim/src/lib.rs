@@ -70,7 +70,12 @@ pub struct Failure {
 impl Summary {
     /// What should have happened in a run of this size, and never did.
     pub fn missing(&self) -> Vec<&'static str> {
-        if self.schedules < TELLING { Vec::new() } else { self.tally.missing() }
+        if self.schedules < TELLING { Vec::new() } else { self.never() }
+    }
+
+    /// What of that never happened, however small the run.
+    pub fn never(&self) -> Vec<&'static str> {
+        self.tally.missing()
     }
 
     /// Prints how often each thing happened.

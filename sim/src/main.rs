@@ -38,6 +38,7 @@ fn main() -> ExitCode {
     let seconds = began.elapsed().as_secs_f64();
     #[expect(clippy::cast_precision_loss, reason = "a rate to be read")]
     let rate = schedules as f64 / seconds;
+    println!("seeds {first} to {}", first.saturating_add(schedules).saturating_sub(1));
     println!("{schedules} schedules in {seconds:.1} s on {threads} threads: {rate:.0} a second");
     if report(&summary) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -8,4 +8,4 @@ mod events;
 mod faults;
 mod inspect;
 mod maintenance;
-mod races;
+mod order;
