@@ -8,5 +8,5 @@ mod events;
 mod faults;
 mod inspect;
 mod maintenance;
+mod order;
 mod overridden;
-mod races;
