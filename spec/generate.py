@@ -1202,6 +1202,29 @@ def joins():
         rejected={"r2": "expired"},
     )
     case(
+        "adopted_idle_when_winner_was_born",
+        "Over before the winner began, by one second: a new session brings nothing back.",
+        lambda j: (
+            j.root(born=-60)
+            .root("r2", L2, born=-60 - DAY - 60 - 1)
+            .fragment("f2", lang, lineage=L2)
+        ),
+        winner=L,
+        rejected={"r2": "expired"},
+    )
+    case(
+        "adopted_alive_when_winner_was_born",
+        "In time until the second in which the winner began.",
+        lambda j: (
+            j.root(born=-60)
+            .root("r2", L2, born=-60 - DAY - 60)
+            .fragment("f2", lang, lineage=L2)
+        ),
+        winner=L,
+        adopted=[L2],
+        state={"lang": ("de", -3000)},
+    )
+    case(
         "adopted_absolute_asked_now",
         "The absolute limit of an adopted lineage is asked at the present.",
         lambda j: j.root("in", L2, born=-60, user="ada").root(born=-14 * DAY - 61, seen=-60),

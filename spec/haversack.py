@@ -669,8 +669,10 @@ def read_found(ring, transport, lifetime, now, parcels, identity):
     if winner:
         for root in anonymous:
             if root is not winner:
-                verdicts[root.lineage] = lifetime.judge(root, now, 1000 * winner.seen, 3 * GRACE)
-                if verdicts[root.lineage][0] is None:
+                over = lifetime.judge(root, now, 1000 * winner.born, 0)
+                verdict = over if over[0] else lifetime.judge(root, now, 1000 * winner.seen, 3 * GRACE)
+                verdicts[root.lineage] = verdict
+                if verdict[0] is None:
                     out.adopted.append(root.lineage)
         out.adopted.sort()
         out.session_id = ring.session_id(winner.lineage, winner.renewed)

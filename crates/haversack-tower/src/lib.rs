@@ -83,6 +83,8 @@ mod _documentation {
     mod bursts {}
     #[doc = include_str!("../../../docs/coming-from-tower-sessions.md")]
     mod coming_from_tower_sessions {}
+    #[doc = include_str!("../../../docs/concurrent-requests.md")]
+    mod concurrent_requests {}
     #[doc = include_str!("../../../docs/keys.md")]
     mod keys {}
     #[doc = include_str!("../../../docs/why-503-or-several-cookies.md")]

@@ -16,9 +16,9 @@ use crate::policy::GRACE_MS;
 use crate::respond::Fetch;
 use crate::state::{Content, Entry, Stamp};
 
-/// Overlapping requests see the same fragments older than a whole three seconds, and so fold the
+/// Overlapping requests see the same fragments older than a whole two seconds, and so fold the
 /// same set to the same name.
-const SLOT_MS: u64 = 3_000;
+const SLOT_MS: u64 = 2_000;
 
 /// A fragment has its stamp before it is with the client. So long after the border of a slot all
 /// that are older than it have mostly landed, and overlapping requests do not differ in them.
