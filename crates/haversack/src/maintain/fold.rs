@@ -240,7 +240,7 @@ impl Situation<'_> {
     }
 
     /// Characters of the parcel that a step sets, in the `Cookie` line.
-    fn cookie_chars(&self, step: &Step) -> usize {
+    pub(super) fn cookie_chars(&self, step: &Step) -> usize {
         let padded = self.policy.padding.padded_len(step.set.body.frame().len());
         self.carrier.parcel_len(step.set.suffix.as_str(), padded) + "=; ".len()
     }

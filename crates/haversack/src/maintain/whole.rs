@@ -30,7 +30,7 @@ impl Situation<'_> {
         let taken = if take_in { self.adopted_fragments(head) } else { Vec::new() };
         if !taken.is_empty() {
             let step = step(Work::Fold, &taken);
-            let fits = step.set.chars(self.carrier) <= self.policy.budget.parcel;
+            let fits = self.cookie_chars(&step) - "=; ".len() <= self.policy.budget.parcel;
             if fits && self.step_len(&step) <= room {
                 return Some(step);
             }
