@@ -60,7 +60,6 @@ happenings! {
     SlowHandler => "slow handlers",
     Burst => "bursts of 60",
     Rolling => "steps with six or more in flight",
-    Unread => "jars with more parcels than are opened",
     GapAlive => "gaps survived",
     GapEdgeAlive => "gaps about the idle limit, survived",
     GapEdgeOver => "gaps about the idle limit, expired",
@@ -145,7 +144,6 @@ impl Tally {
         }
         self.add_many(Happening::Deleted, did.deleted);
         self.add_many(Happening::Adopted, usize::from(arrival.adopted > 0));
-        self.add_many(Happening::Unread, usize::from(arrival.unopened > 0));
         let closed = arrival.kind == haversack::ArrivalKind::Closed;
         self.add_many(Happening::ClosedMet, usize::from(closed));
     }

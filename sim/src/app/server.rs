@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use haversack::{
-    ArrivalKind, Entropy, Exchange, Feed as _, NoEntropy, Outcome, Room, SealError, Snapshot,
-    Timestamp, View as Keys, Work,
+    ArrivalKind, Entropy, Exchange, Feed as _, Fetch, NoEntropy, Outcome, Room, SealError,
+    Snapshot, Timestamp, View as Keys, Work,
 };
 use haversack_testkit::RingFeed;
 use http::{HeaderValue, Request, Response, StatusCode, header};
@@ -119,7 +119,13 @@ impl<T: Program> Server<T> {
         }
         view.answered_ms = (self.now)().as_millis();
         let writable = exchange.writable(identity).err();
-        let room = Room { other_headers: 120, identity, maintenance: true };
+        // Any client sends these requests; the time is as good as a die.
+        let fetch = match received.as_millis() % 3 {
+            0 => Fetch::Navigation,
+            1 => Fetch::Subresource,
+            _ => Fetch::Unknown,
+        };
+        let room = Room { other_headers: 120, identity, maintenance: true, fetch };
         let outcome = exchange.respond(room, (self.now)(), &mut Drawn(&*self.entropy));
         if let Some(error) = &outcome.error {
             status = match error {

@@ -56,8 +56,10 @@ impl Situation<'_> {
         let kinds = iter::once(None).chain(head.subject.map(Some));
         let mut groups: Vec<Inputs<'_>> = kinds
             .map(|kind: Option<Subject>| Inputs {
+                // What owns nothing is deleted as covered, and would make the fold larger or due.
                 of_kind: judged
                     .iter()
+                    .filter(|judged| !judged.owned.is_empty())
                     .filter(|judged| judged.holding.subject.is_some() == kind.is_some())
                     .collect(),
                 into: head.lineage,
@@ -65,8 +67,6 @@ impl Situation<'_> {
                 settled: true,
             })
             .collect();
-        // What owns nothing is deleted as covered, and would only make the fold larger or due.
-        groups.iter_mut().for_each(|group| group.of_kind.retain(|judged| !judged.owned.is_empty()));
         let early = self.judged(self.adopted_lately(head));
         if let Some(into) = self.first_renewed(head) {
             let of_kind = early.iter().collect();
