@@ -9,3 +9,4 @@ mod faults;
 mod inspect;
 mod maintenance;
 mod races;
+mod two_servers;
