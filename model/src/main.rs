@@ -1,4 +1,17 @@
 //! Explores every state that the scenarios can reach, and checks the properties in each.
+//!
+//! ```text
+//! haversack-model                 all scenarios, by all processors
+//! haversack-model SCENARIO...     some, by one: the path to a bad state is then a shortest one
+//! ```
+//!
+//! | to learn | look at |
+//! |---|---|
+//! | what is there, and what can happen | `world.rs`; the jar: `client.rs`; the core is called in `servers.rs` |
+//! | what the requests do | `session.rs` |
+//! | what the client was told | `oracle.rs` |
+//! | what must hold | `properties.rs` |
+//! | the bounds | `scenarios.rs` |
 
 mod client;
 mod kinds;
@@ -29,8 +42,12 @@ fn main() -> ExitCode {
     }
     let meetings = Meetings::default();
     print_head();
+    let threads = match wanted[..] {
+        [] => thread::available_parallelism().map_or(1, usize::from),
+        _ => 1,
+    };
     for scenario in ALL.iter().filter(|s| wanted.is_empty() || wanted.iter().any(|w| w == s.name)) {
-        if !explore(*scenario, &meetings) {
+        if !explore(*scenario, threads, &meetings) {
             return ExitCode::FAILURE;
         }
     }
@@ -39,9 +56,8 @@ fn main() -> ExitCode {
 }
 
 /// Whether all properties hold.
-fn explore(scenario: Scenario, meetings: &Meetings) -> bool {
+fn explore(scenario: Scenario, threads: usize, meetings: &Meetings) -> bool {
     let began = Instant::now();
-    let threads = thread::available_parallelism().map_or(1, usize::from);
     let checker = Model::new(scenario)
         .checker()
         .threads(threads)

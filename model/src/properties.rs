@@ -87,11 +87,17 @@ fn seen_deeds(world: &World) -> impl Iterator<Item = &Deed> {
 
 /// The jar does not grow without end, and shrinks when all is settled.
 fn parcels_are_bounded(model: &Model, world: &World) -> bool {
-    world.jar.len() <= model.scenario.parcels && world.upkeep.left <= SETTLED_PARCELS
+    let settled = match (world.seen.id, world.seen.session.user) {
+        _ if world.oracle.expired => 1 + 2 * FRAGMENTS,
+        (None, _) => 0,
+        (Some(_), None) => 1 + FRAGMENTS,
+        (Some(_), Some(_)) => 1 + 2 * FRAGMENTS,
+    };
+    world.jar.len() <= model.scenario.parcels && world.upkeep.left <= settled
 }
 
-/// A head, and of each kind of fragment four that no fold is due for.
-const SETTLED_PARCELS: usize = 9;
+/// Of each kind so many are left beside the head, since no fold is due for them.
+const FRAGMENTS: usize = 4;
 
 /// Every value was written as it is seen, and who is signed in is seen whole: with the role that
 /// the same request wrote. Without a session nothing is seen.

@@ -141,7 +141,7 @@ pub(crate) const ALL: &[Scenario] = &[
     },
     Scenario {
         name: "first visits",
-        acts: &[Write(A), Write(B), Login(Ada), LoginAndWrite(Bob), Renew, Read],
+        acts: &[Write(A), Write(B), Login(Ada), LoginAndWrite(Bob), Renew, End, Read],
         clock: &[SETTLED],
         ..BASE
     },
