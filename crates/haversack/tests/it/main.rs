@@ -11,3 +11,4 @@ mod maintenance;
 mod order;
 mod overridden;
 mod single;
+mod two_servers;
