@@ -8,6 +8,7 @@ use crate::app::Act;
 
 /// What has landed: lines of a response.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own about one response")]
 pub(crate) struct Landing<'a> {
     pub(crate) act: &'a Act,
     pub(crate) known: &'a Known,
