@@ -170,8 +170,8 @@ impl Oracle {
             // Of several sessions of one jar a logout may have closed this one, and no longer does.
             after.push(self.uncovered(self.doubted(world.clone())));
         }
-        if over || known.begins() || left.user.is_none() || world.user.is_none() {
-            // Whoever is not signed in has no role, and whoever left is not back.
+        if over || known.begins() || left.user.is_none() {
+            // Whoever is not signed in has no role, and a session that was closed is not back.
         } else if !self.is_concurrent(known) && !landing.torn {
             if matches!(landing.act, Act::Promote(_)) {
                 world.set(Field::Role, &[role]);
@@ -183,7 +183,9 @@ impl Oracle {
                 other.set(Field::Role, &[role]);
                 after.push(self.uncovered(other));
             }
-            world.allow(Field::Role, &[role]);
+            if world.user.is_some() {
+                world.allow(Field::Role, &[role]);
+            }
         }
         after.push(world);
     }

@@ -8,6 +8,7 @@ use crate::app::Act;
 
 /// What has landed: lines of a response.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own about one response")]
 pub(crate) struct Landing<'a> {
     pub(crate) act: &'a Act,
     pub(crate) known: &'a Known,
@@ -17,6 +18,8 @@ pub(crate) struct Landing<'a> {
     pub(crate) torn: bool,
     /// The server may have lacked a key that was in use.
     pub(crate) behind: bool,
+    /// The server took longer than five minutes.
+    pub(crate) late: bool,
     /// When it was answered, in true time.
     pub(crate) answered_ms: u64,
     /// Who was signed in, says the page.
@@ -142,7 +145,9 @@ impl Oracle {
             let sure = puts_in && same && self.is_beyond_closings(landing);
             return if sure { Reach::Sure } else { Reach::Maybe };
         }
-        if known.is_unsure() {
+        // An anonymous session may have been merged into another one of the jar, and be cleared away,
+        // while a handler took so long that it writes to it yet.
+        if known.is_unsure() || (landing.late && known.world().user.is_none()) {
             return Reach::Maybe;
         }
         let left = known.world();

@@ -104,6 +104,7 @@ impl Schedule {
             did,
             torn: torn.is_some(),
             behind,
+            late,
             answered_ms: self.fleet.true_ms(server, view.answered_ms),
             user: USERS.into_iter().find(|name| user == Some(*name)),
         });

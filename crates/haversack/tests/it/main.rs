@@ -6,6 +6,7 @@
 mod client;
 mod events;
 mod faults;
+mod healing;
 mod inspect;
 mod maintenance;
 mod order;
