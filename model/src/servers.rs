@@ -8,8 +8,8 @@ use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use haversack::{
-    Entropy, EventKind, Exchange, KeyRing, Lifetime, NoEntropy, Policy, Room, Rules, SealError,
-    SessionId, Snapshot, Timestamp, Version, View, Work,
+    Entropy, EventKind, Exchange, Fetch, KeyRing, Lifetime, NoEntropy, Policy, Room, Rules,
+    SealError, SessionId, Snapshot, Timestamp, Version, View, Work,
 };
 
 use crate::client::{Jar, Line};
@@ -87,7 +87,7 @@ pub(crate) struct Upkeep {
 const UPKEEP: usize = 6;
 /// When all is settled: three graces, and what rounding takes.
 const SETTLED: Millis = 16 * 60 * 1000;
-/// The slots in which folds are decided.
+/// Several of the slots in which folds are decided.
 const SLOT: Millis = 10_000;
 
 pub(crate) struct Servers {
@@ -151,7 +151,8 @@ impl Servers {
             Act::Renew => exchange.renew(),
             _ => {}
         }
-        let room = Room { identity: act.is_identity(), ..Room::default() };
+        let identity = act.is_identity();
+        let room = Room { identity, fetch: Fetch::Navigation, ..Room::default() };
         let outcome = exchange.respond(room, at(answered + server.ahead), &mut Lineages(number));
         let lines: Arc<[Line]> = outcome.set_cookies.iter().map(|line| Line::parse(line)).collect();
         let mut applied = jar.clone();
@@ -194,7 +195,8 @@ impl Servers {
             let exchange = open(&self.new, &jar, now);
             let seen = see(&exchange);
             upkeep.keeps &= *first.get_or_insert_with(|| seen.clone()) == seen;
-            let lines = exchange.respond(Room::default(), at(now), &mut Lineages(0)).set_cookies;
+            let room = Room { fetch: Fetch::Navigation, ..Room::default() };
+            let lines = exchange.respond(room, at(now), &mut Lineages(0)).set_cookies;
             if lines.is_empty() {
                 upkeep.ends = true;
                 break;

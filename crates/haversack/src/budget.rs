@@ -41,19 +41,27 @@ pub(crate) const READ_CHARS: usize = 16_000;
 pub(crate) const COOKIE_MAX: usize = 4_096;
 /// A whole response head that nginx's default buffer still holds, less its status line.
 pub(crate) const HEAD: usize = 3_900;
-/// The `Cookie` line that nginx and Apache still take.
-pub(crate) const COOKIE_LINE: usize = 8_190;
+/// Characters above the request's budget that folding may fill for a moment.
+const FOLD_SPARE: usize = 1_000;
+/// The same for what cannot be folded yet.
+const ADOPTING_SPARE: usize = 1_700;
 /// Bytes of identity fields in a root.
 pub(crate) const IDENTITY: usize = 1_024;
 /// Characters of entries that no fragment owns before a fold is due for them.
 pub(crate) const WASTE: usize = 600;
 
 impl Budget {
-    /// The `Cookie` line that whatever stands in front must take: what nginx and Apache take by
-    /// default, or as much above a raised budget as that is above the default one.
-    pub(crate) fn line(&self) -> usize {
-        let spare = COOKIE_LINE - Self::default().request;
-        COOKIE_LINE.max(self.request + spare)
+    /// Folding keeps the jar below this while both the inputs and their fold are in it. It leaves
+    /// as much room below a `Cookie` line of 8,190 characters, which nginx and Apache still take,
+    /// for what is under way; a raised budget raises it.
+    pub(crate) fn fold(&self) -> usize {
+        self.request.max(Self::default().request) + FOLD_SPARE
+    }
+
+    /// The most of our parcels on a request that may be written, those of lineages adopted lately
+    /// included.
+    pub(crate) fn adopting(&self) -> usize {
+        self.request + ADOPTING_SPARE
     }
 
     pub(crate) fn validate(&self) -> Result<(), ConfigError> {

@@ -29,6 +29,8 @@ pub(crate) struct Situation<'a> {
     pub(crate) keys: &'a Keys,
     /// The session type's default, entry by entry.
     pub(crate) defaults: &'a Fields,
+    /// When the request arrived: what landed later it has not read.
+    pub(crate) received: Timestamp,
     pub(crate) now: Timestamp,
 }
 

@@ -248,7 +248,8 @@ impl<T: Default + Serialize + DeserializeOwned> Exchange<T> {
             let mut lineage = [0; 16];
             entropy.fill(&mut lineage).map(|()| Lineage(lineage))
         })?;
-        if late && (event.head().is_some() || event.sweeps) {
+        let young = || self.situation(self.received).may_be_adopted();
+        if late && (event.head().is_some() || event.sweeps || young()) {
             return Err(SealError::Late);
         }
         if event.writes && !intent.end {
@@ -264,10 +265,17 @@ impl<T: Default + Serialize + DeserializeOwned> Exchange<T> {
         Err(SealError::Unavailable { unknown_key: self.jar.unknown_keys().next() })
     }
 
+    /// What was adopted lately cannot be folded before it is settled, so that a burst of first
+    /// visits counts for less.
     fn refuse_busy(&self) -> Result<(), SealError> {
-        let limit = self.snapshot.rules.policy.budget.request;
-        if self.jar.chars > limit {
-            return Err(SealError::Busy { size: self.jar.chars, limit });
+        let budget = &self.snapshot.rules.policy.budget;
+        let size = self.jar.chars;
+        let folds = size - self.situation(self.received).adopted_lately();
+        if folds > budget.request {
+            return Err(SealError::Busy { size: folds, limit: budget.request });
+        }
+        if size > budget.adopting() {
+            return Err(SealError::Busy { size, limit: budget.adopting() });
         }
         Ok(())
     }
@@ -285,6 +293,7 @@ impl<T: Default + Serialize + DeserializeOwned> Exchange<T> {
             carrier,
             keys: &self.snapshot.keys,
             defaults: self.snapshot.rules.schema.default_fields(),
+            received: self.received,
             now,
         }
     }

@@ -5,12 +5,11 @@ use alloc::vec::Vec;
 use core::iter;
 
 use super::{Step, Work};
-use crate::admit::Standing;
 use crate::budget::WASTE;
 use crate::codec::field_of;
 use crate::draft::Draft;
 use crate::event::Situation;
-use crate::join::{Holding, holdings, owned};
+use crate::join::{Holding, owned};
 use crate::parcel::{Lineage, Root, Subject, entry_len};
 use crate::policy::GRACE_MS;
 use crate::respond::Fetch;
@@ -39,7 +38,7 @@ const PAIR: usize = 2;
 const GROWTH: usize = 2;
 
 impl Situation<'_> {
-    /// The folds that are due, one for each kind at most, and one of lineages adopted lately.
+    /// The folds that are due, for each kind.
     pub(super) fn folds(
         &self,
         head: &Root,
@@ -54,32 +53,27 @@ impl Situation<'_> {
         };
         let judged = self.judged(participants.iter().copied().filter(read));
         let kinds = iter::once(None).chain(head.subject.map(Some));
-        let mut groups: Vec<Inputs<'_>> = kinds
-            .map(|kind: Option<Subject>| Inputs {
-                // What owns nothing is deleted as covered, and would make the fold larger or due.
-                of_kind: judged
-                    .iter()
-                    .filter(|judged| !judged.owned.is_empty())
-                    .filter(|judged| judged.holding.subject.is_some() == kind.is_some())
-                    .collect(),
-                into: head.lineage,
-                kind,
-                settled: true,
-            })
-            .collect();
-        let early = self.judged(self.adopted_lately(head));
-        if let Some(into) = self.first_renewed(head) {
-            let of_kind = early.iter().collect();
-            groups.push(Inputs { of_kind, into, kind: None, settled: false });
-        }
+        let groups = kinds.map(|kind: Option<Subject>| Inputs {
+            // What owns nothing is deleted as covered, and would make the fold larger or due.
+            of_kind: judged
+                .iter()
+                .filter(|judged| !judged.owned.is_empty())
+                .filter(|judged| judged.holding.subject.is_some() == kind.is_some())
+                .collect(),
+            into: head.lineage,
+            kind,
+        });
         let (mut folds, mut jar) = (Vec::new(), self.jar.chars);
         for mut group in groups {
-            // Near the limit of a line only few fit at once: then there are several folds.
             while let Some(fold) = self.fold(&group, participants, fetch, room, jar) {
                 room = room.saturating_sub(self.step_len(&fold));
                 let goes = group.without(&fold);
                 jar = (jar + self.cookie_chars(&fold)).saturating_sub(goes);
                 folds.push(fold);
+                // Near the limit of a line only two fit at once: then there are several folds.
+                if jar <= self.policy.budget.fold() {
+                    break;
+                }
             }
         }
         folds
@@ -93,9 +87,10 @@ impl Situation<'_> {
         foldable.into_iter().zip(owned).map(|(holding, owned)| Judged { holding, owned }).collect()
     }
 
-    /// The end of the last slot, a moment ago.
+    /// The end of the last slot, a moment ago: as the request arrived, since what landed later it
+    /// has not read.
     fn border(&self) -> u64 {
-        self.now.as_millis().saturating_sub(LAG_MS) / SLOT_MS * SLOT_MS
+        self.received.as_millis().saturating_sub(LAG_MS) / SLOT_MS * SLOT_MS
     }
 
     /// Older than the last whole slot; or so far ahead of the clock that its stamp says nothing.
@@ -104,33 +99,15 @@ impl Situation<'_> {
             || newest.as_millis() > self.now.as_millis().saturating_add(GRACE_MS)
     }
 
-    /// Fragments of adopted lineages that are not settled. They must not move into the winner's
-    /// yet: what is under way may close their lineage, and not the winner's.
-    fn adopted_lately<'s>(&'s self, head: &'s Root) -> impl Iterator<Item = Holding<'s>> + use<'s> {
-        holdings(self.jar, self.admitted, head, |lineage| !self.settled_adopted(lineage))
-            .into_iter()
-            .filter(|holding| holding.lineage != head.lineage && !holding.is_whole())
-    }
-
-    /// The lineage that they may move into: of theirs and the winner's the one that was renewed
-    /// first. An end marker closes all that was not renewed after it, and a marker of a lineage is
-    /// stamped after its renewal; so whatever closes any of them closes this one too.
-    fn first_renewed(&self, head: &Root) -> Option<Lineage> {
-        let lately = self.admitted.lineages.iter().filter(|(group, standing)| {
-            *standing == Standing::Adopted && !self.settled_adopted(group.lineage)
-        });
-        let roots = lately.filter_map(|(group, _)| self.jar.roots.get(group.head));
-        // A whole session has no fragments.
-        let several = roots.map(|root| &root.frame).filter(|root| root.fields.is_none());
-        let heads = several.chain([head]);
-        heads.min_by_key(|head| (head.renewed, head.lineage)).map(|head| head.lineage)
-    }
-
     /// Whether so many fragments are reason enough. A navigation is mostly alone, so it tidies up
-    /// before the requests of its page depart, which would all do the same.
+    /// before the requests of its page depart, which would all do the same. What a slow one has
+    /// read is mostly folded by others when it is answered.
     fn is_crowded(&self, of_kind: &[&Judged<'_>], fetch: Fetch) -> bool {
-        let border = self.now.as_millis() / COARSE_MS * COARSE_MS;
+        let border = self.received.as_millis() / COARSE_MS * COARSE_MS;
         let before = |judged: &&&Judged<'_>| judged.holding.fragment.newest().as_millis() < border;
+        if self.now.millis_since(self.received) > SLOT_MS {
+            return of_kind.len() > 14;
+        }
         match fetch {
             Fetch::Navigation => of_kind.len() > 4,
             Fetch::Subresource => of_kind.len() > 6,
@@ -146,10 +123,10 @@ impl Situation<'_> {
         room: usize,
         jar: usize,
     ) -> Option<Step> {
-        let Inputs { ref of_kind, into, kind, settled } = *group;
+        let Inputs { ref of_kind, into, kind } = *group;
         let mut of_kind = of_kind.clone();
         // Of a lineage that is to go, its fragments move as soon as possible.
-        let adopted = |judged: &Judged<'_>| settled && judged.holding.lineage != into;
+        let adopted = |judged: &Judged<'_>| judged.holding.lineage != into;
         let waste: usize = of_kind.iter().map(|judged| judged.waste()).sum();
         let due = self.is_crowded(&of_kind, fetch)
             || of_kind.iter().any(|judged| adopted(judged))
@@ -232,10 +209,9 @@ impl Situation<'_> {
         let budget = &self.policy.budget;
         let chars = self.cookie_chars(step);
         // Both the inputs and their fold are in the jar if the response is torn, and others may be
-        // about to add to it: half of what the line still takes is for them. The smallest fold is
-        // always done, or a jar that came through so far would stay as it is.
-        let left = budget.line().saturating_sub(jar) / 2;
-        let fits_jar = inputs <= PAIR || chars <= left;
+        // about to add to it. The smallest fold is always done, or a jar that came through so far
+        // would stay as it is.
+        let fits_jar = inputs <= PAIR || jar + chars <= budget.fold();
         chars - "=; ".len() <= budget.parcel && self.step_len(step) <= room && fits_jar
     }
 
@@ -257,8 +233,6 @@ struct Inputs<'a> {
     of_kind: Vec<&'a Judged<'a>>,
     into: Lineage,
     kind: Option<Subject>,
-    /// Of the winner and of settled lineages only.
-    settled: bool,
 }
 
 impl Inputs<'_> {

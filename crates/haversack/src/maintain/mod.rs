@@ -86,6 +86,26 @@ impl Situation<'_> {
         })
     }
 
+    /// Characters of adopted lineages that are not settled: they cannot be folded yet.
+    pub(crate) fn adopted_lately(&self) -> usize {
+        let lately = |lineage: Lineage| {
+            self.admitted.standing(lineage) == Some(Standing::Adopted)
+                && !self.settled_adopted(lineage)
+        };
+        let roots = self.jar.roots.iter().filter(|root| lately(root.frame.lineage));
+        let fragments = self.jar.fragments.iter().filter(|owned| lately(owned.frame.lineage));
+        roots.map(|root| root.chars).chain(fragments.map(|owned| owned.chars)).sum()
+    }
+
+    /// Whether the session may turn out to be one of several that began at the same time, and go
+    /// into another before an answer lands that is later than a grace.
+    pub(crate) fn may_be_adopted(&self) -> bool {
+        self.admitted.winner(self.jar).is_some_and(|head| {
+            let head = &head.frame;
+            head.subject.is_none() && !settled(head.renewed, self.received.as_millis())
+        })
+    }
+
     /// The fragments that take part in maintenance: the winner's, those of settled adopted
     /// lineages, and those that the event sets.
     pub(crate) fn participants<'e>(&'e self, event: &'e Event) -> Vec<Holding<'e>> {

@@ -51,6 +51,7 @@ fn response(case: &Value) -> Value {
         carrier,
         keys: &keys,
         defaults: &defaults,
+        received: now,
         now,
     };
     let mut entropy = Seeded(case["now"].as_u64().unwrap());

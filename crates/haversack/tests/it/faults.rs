@@ -42,8 +42,13 @@ fn without_randomness_sessions_go_on_and_none_begins() {
 fn a_request_that_took_too_long_may_write_fields_and_nothing_else() {
     let mut client = client();
     client.change(|shop| shop.theme = "dark".into());
+    let young = client.open();
+    client.now += 16 * 60 * 1000;
     let (write, login, maintenance) = (client.open(), client.open(), client.open());
     client.now += 5 * 60 * 1000 + 1;
+    // It may have turned out to be one of several that began at once, and be gone by now.
+    let outcome = client.respond(young, |shop| shop.theme = "late".into());
+    assert_eq!((outcome.error, outcome.set_cookies.len()), (Some(SealError::Late), 0));
     let outcome = client.respond(write, |shop| shop.theme = "late".into());
     assert_eq!((outcome.error, outcome.report.sealed, outcome.report.deleted), (None, 1, 0));
     client.jar.apply(&outcome.set_cookies);

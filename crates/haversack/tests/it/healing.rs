@@ -35,7 +35,6 @@ fn thirty_writes_at_once_leave_room_after_20_seconds() {
 }
 
 #[test]
-#[ignore = "above 6,000 characters a response folds two fragments, and 60 take some twenty responses"]
 fn sixty_writes_at_once_leave_room_after_20_seconds() {
     let mut client = client();
     client.change(|shop| shop.theme = "dark".into());
@@ -44,7 +43,6 @@ fn sixty_writes_at_once_leave_room_after_20_seconds() {
 }
 
 #[test]
-#[ignore = "sessions that began at once fold only once they are settled, a quarter of an hour later"]
 fn twenty_five_first_visits_at_once_leave_room_after_20_seconds() {
     let mut client = client();
     burst(&mut client, 25);
@@ -52,7 +50,6 @@ fn twenty_five_first_visits_at_once_leave_room_after_20_seconds() {
 }
 
 #[test]
-#[ignore = "no fold fits between some 8,075 and 8,190 characters, so nothing ever makes room"]
 fn a_jar_just_below_the_line_of_proxies_folds_down() {
     let mut client = client();
     client.change(|shop| shop.theme = "dark".into());

@@ -206,15 +206,12 @@ fn at_once(client: &mut Client<Shop>, visits: u32) {
 }
 
 #[test]
-fn a_burst_of_first_visits_is_writable_soon() {
-    for visits in [20, 30] {
+fn a_burst_of_first_visits_is_writable_at_once() {
+    for visits in [24, 29] {
         let mut client = client();
         at_once(&mut client, visits);
-        for _ in 0..10 {
-            client.now += 1_000;
-            client.look();
-        }
-        assert!(client.jar.header().len() < 5_000, "{}", client.jar.header().len());
+        client.now += 1_000;
+        assert!(client.jar.header().len() > 5_000, "{}", client.jar.header().len());
         let outcome = client.change(|shop| shop.theme = "dark".into());
         assert_eq!(outcome.error, None);
         assert_eq!(client.read().cart.len(), visits as usize);
@@ -222,35 +219,15 @@ fn a_burst_of_first_visits_is_writable_soon() {
 }
 
 #[test]
-fn what_closes_one_of_several_first_visits_closes_what_they_became() {
-    let mut client = client();
-    // One of the first responses lands before a logout departs, the others only afterwards.
-    let departed: Vec<_> = (0..6).map(|_| client.open()).collect();
-    let mut landing = Vec::new();
-    for (n, exchange) in departed.into_iter().enumerate() {
-        client.now += 7;
-        let n = u32::try_from(n).expect("few");
-        let outcome = client.respond(exchange, |shop| {
-            shop.cart.insert(n, "tea".into());
-        });
-        landing.push(outcome.set_cookies);
-    }
-    client.jar.apply(&landing[5]);
-    let mut logout = client.open();
-    logout.end();
-    let logout = logout.respond(Room::default(), client.at(), &mut client.entropy).set_cookies;
-    for lines in &landing[..5] {
-        client.jar.apply(lines);
-    }
-    client.now += 10_000;
-    let fetch = Fetch::Navigation;
-    let tidy =
-        client.open().respond(Room { fetch, ..Room::default() }, client.at(), &mut client.entropy);
-    assert_eq!(tidy.report.maintenance, [Work::Fold]);
-    client.jar.apply(&tidy.set_cookies);
-    assert_eq!(client.read().cart.len(), 6);
-    client.jar.apply(&logout);
-    assert_eq!(client.read(), Shop::default());
+fn a_slow_request_does_not_fold_what_others_have_folded_meanwhile() {
+    let client = crowded(12);
+    let fold = |answered| {
+        let room = Room { fetch: Fetch::Navigation, ..Room::default() };
+        let at = haversack::Timestamp::from_millis(client.now + answered);
+        client.open().respond(room, at, &mut Seeded(5)).report.maintenance
+    };
+    assert_eq!(fold(1_500), [Work::Fold]);
+    assert_eq!(fold(3_000), []);
 }
 
 #[test]
