@@ -186,6 +186,14 @@ def writes():
     )
     steps = (TOUCH + 1) // g.STEP * g.STEP
     case(
+        "write_beside_a_fold_of_a_subresource",
+        "It leaves as many as without the write.",
+        lambda j: j.root().many(m.FEW["subresource"]),
+        [fragment(now("x", 1))],
+        fetch="subresource",
+        **asks({"x": 1}),
+    )
+    case(
         "write_beside_a_touch",
         "A touch is due as without the write.",
         lambda j: j.root(born=-TOUCH - 1),
@@ -343,6 +351,23 @@ def writes():
         **asks({"x": "x" * 300}),
     )
     case(
+        "write_of_the_same_size_beyond_the_state_limit",
+        "Written apart, entries have stamps of their own, and a full fold takes more: it passes all the same.",
+        lambda j: j.root().fragment("f", large, value("x", "y" * 300, NOW - 9000)),
+        [fragment(now("x", "x" * 300))],
+        state=state - 1,
+        **asks({"x": "x" * 300}),
+    )
+    case(
+        "write_of_a_byte_more_beyond_the_state_limit",
+        "Refused.",
+        lambda j: j.root().fragment("f", large, value("x", "y" * 299, NOW - 9000)),
+        [],
+        error="too_large",
+        state=state - 1,
+        **asks({"x": "x" * 300}),
+    )
+    case(
         "write_makes_a_large_state_smaller",
         "Over the limit still, and smaller than it was: it passes.",
         lambda j: j.root().fragment("f", large, value("x", "x" * 400, NOW - 9000)),
@@ -484,6 +509,17 @@ def identities():
         "An event that sets a root is maintained as any: no touch, and folds.",
         lambda j: j.root(born=-TOUCH - 1).many(),
         [root(lineage=L, born=-TOUCH - 1, auth=-TOUCH - 1), "root", fold(*items()), *(f"k{i}" for i in range(MANY))],
+        **asks(renew=True),
+    )
+
+    case(
+        "renew_beside_a_fold_of_lineages_adopted_lately",
+        "The head that counts is the one that is set, renewed just now: they move into the other lineage.",
+        lambda j: (
+            j.root().root("r2", L2, born=g.LATE_S)
+            and [j.fragment(f"k{i}", e, lineage=L2) for i, e in enumerate(items())]
+        ),
+        [root(lineage=L, born=-HOUR, auth=-HOUR), "root", fold(*items(), lineage=L2), *(f"k{i}" for i in range(MANY))],
         **asks(renew=True),
     )
 
