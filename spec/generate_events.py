@@ -285,6 +285,19 @@ def writes():
         **asks({"x": 2}),
     )
 
+    def with_lineage(j):
+        """Anonymous lineages beside a root that is kept: adopted, if only the others are looked at."""
+        j.root().root("r2", L2, born=g.OLD_S, how={"kid": g.STOPPED}).fragment("f2", x, lineage=L2)
+        return j.root("kept", L3, how={"ring": ABSENT})
+
+    case(
+        "write_beside_a_kept_root_adopts_nothing",
+        "The new lineage begins with what was written, and takes nothing over.",
+        with_lineage,
+        [root(), fragment(now("x", 2), lineage=NEW)],
+        **asks({"x": 2}, identity_route=True),
+    )
+
     # Sizes. A fragment of one entry with n text characters has n + 14 bytes, from n = 256.
     one = Fragment([now("x", "x" * 1500)])
     parcel = g.NAME_CHARS + g.value_chars(one)
