@@ -10,7 +10,7 @@ import shutil
 from pathlib import Path
 
 import haversack as h
-from haversack import Entry, Fragment, Marker, Root, cbor
+from haversack import Entry, Fragment, Marker, Root, Single, cbor
 from verify import read, ring_of, show, show_reading
 
 VECTORS = Path(__file__).parent / "vectors"
@@ -154,6 +154,16 @@ def envelopes():
     bad("suite_f_cut_below_minimum", "Suite F needs 52 bytes.", "malformed", h.b64(suite_f[:51]))
     bad("name_changed", "Moved to a cookie of another name.", "inauthentic", text, "c:__Host-hw")
     bad("channel_header", "Moved from a cookie to a header of the same name.", "inauthentic", text, "h:__Host-hv")
+    in_header = envelope_ok("ok_channel_header", "Sealed for a header: its name in lower case.", "h:haversack-session")
+    bad(
+        "channel_cookie",
+        "Moved from a header to a cookie of the same name.",
+        "inauthentic",
+        in_header,
+        "c:haversack-session",
+    )
+    bad("channel_other_header", "Moved to another header.", "inauthentic", in_header, "h:x-session")
+    bad("channel_header_upper_case", "The channel is in lower case.", "inauthentic", in_header, "h:Haversack-Session")
     bad("scope_added", "Sealed without scope, opened within a lineage.", "inauthentic", text, scope=LINEAGE)
     bad("scope_missing", "Sealed within a lineage, opened without.", "inauthentic", scoped)
     bad("scope_of_other_lineage", "Opened within another lineage.", "inauthentic", scoped, scope=LINEAGE_2)
@@ -179,7 +189,7 @@ def envelopes():
 # --- frames ----------------------------------------------------------------------------------
 
 
-GROUP = {"r": "root", "e": "marker", "a": "fragment", "u": "fragment"}
+GROUP = {"r": "root", "e": "marker", "a": "fragment", "u": "fragment", "single": "root"}
 
 
 def frame_ok(name, description, frame, kind=None, lineage=LINEAGE, subject=None, also=None):
@@ -199,11 +209,11 @@ def frame_ok(name, description, frame, kind=None, lineage=LINEAGE, subject=None,
     if also:
         case["also_accepted"] = also.hex()
     case |= {
-        "name": h.suffix(RING, kind, lineage, plain),
+        "name": "" if kind == "single" else h.suffix(RING, kind, lineage, plain),
         "scope": h.scope(kind, lineage, subject or b"").hex(),
         "fields": show(frame),
     }
-    if kind == "r":
+    if kind in ("r", "single"):
         case["session_id"] = RING.session_id(frame.lineage, frame.renewed).hex()
         case["revocation_id"] = RING.revocation_id(frame.lineage, frame.subject).hex()
     write(GROUP[kind], name, case)
@@ -344,9 +354,66 @@ def roots():
     )
     bad("entry_value_cut_short", "The value is longer than the frame.", b"\x10" + fixed + b"\x7b" + one[:-1])
     bad("padding_not_zero", "One bit after the end.", plain + b"\x00\x01")
-    bad("flag_single", "Reserved for the layout Single.", b"\x20" + plain[1:], "unknown_version")
+    bad("flag_single", "Layout Single is told by the name too: this one has a kind.", b"\x20" + plain[1:])
+    bad("flag_single_and_unknown", "Unknown flags come first.", b"\x60" + plain[1:], "unknown_version")
     bad("flag_unknown", "A flag that nobody has defined.", b"\x80" + plain[1:], "unknown_version")
     bad("flag_unknown_cut_short", "Unknown flags are noticed before anything else.", b"\x40", "unknown_version")
+
+
+def singles():
+    def single(*fields, **changes):
+        fields = sorted(fields, key=lambda e: e.name)
+        return Single(**({"lineage": LINEAGE, "born": SECOND, "renewed": NOW + 123, "fields": fields} | changes))
+
+    def in_root(*entries):
+        return [Entry(e.name, e.value, e.encoding, NOW + 123) for e in entries]
+
+    who = in_root(value("roles", ["admin"]), value("user", "ada"))
+    dark, lang = value("theme", "dark", NOW + 7), value("lang", "de", NOW - 129)
+    ok = frame_ok
+    ok("ok_single_without_fields", "A whole session that holds nothing: flag 5, and newest is 0.", single())
+    ok("ok_single_one_field", "One write.", single(dark))
+    ok("ok_single_own_stamps", "Fields that were written at different times.", single(dark, lang))
+    ok("ok_single_shared_stamp", "Fields that were written at once.", single(dark, value("lang", "de", NOW + 7)))
+    ok(
+        "ok_single_signed_in",
+        "Identity entries, the zero that ends them, then the fields.",
+        single(dark, lang, born=SECOND - HOUR, subject=ADA, entries=who),
+    )
+    ok("ok_single_identity_alone", "Identity entries and no fields.", single(subject=ADA, entries=who))
+    ok("ok_single_touched", "seen and auth as in any root.", single(dark, seen=SECOND + 2160, auth=SECOND + 9))
+    ok("ok_single_tombstone", "A removal that something could bring back.", single(tombstone("note", NOW + 9), dark))
+    ok("ok_single_stamp_zero", "The oldest stamp is also newest when nothing is.", single(value("lang", "de", 0)))
+    ok("ok_single_padded_beyond", "Any number of zeros.", single(dark), also=single(dark).encode() + bytes(100))
+
+    bad = frame_bad("single")
+    head = b"\x20" + LINEAGE + SECOND.to_bytes(4, "big") + b"\x7b"
+    with_who = b"\x30" + head[1:] + h.encode_entries(who)
+    newest = (NOW + 7).to_bytes(6, "big")
+    one = h.encode_entries([dark])
+    bad("single_without_flag", "A root of layout Merging under the base alone.", b"\x00" + head[1:])
+    bad("single_salted", "One name for all contents needs no salt.", b"\x28" + head[1:] + b"\x01" + bytes(7))
+    bad("single_flag_unknown", "A flag that nobody has defined.", b"\xa0" + head[1:] + bytes(7), "unknown_version")
+    bad("single_fields_missing", "The frame ends before the fields.", head)
+    bad("single_newest_cut_short", "5 bytes of newest.", head + bytes(6))
+    bad("single_newest_without_fields", "Without fields newest is 0.", head + b"\0" + newest)
+    bad("single_count", "Fields are not folded: no count.", head + b"\x01" + newest + b"\x01" + one)
+    bad("single_fields_salted", "No salt here either.", head + b"\x04" + newest + b"\x01" + one)
+    bad("single_fields_flag_unknown", "A flag of a later version.", head + b"\x08" + newest + one, "unknown_version")
+    bad("single_own_stamps_without_fields", "Own stamps of nothing.", head + b"\x02" + newest)
+    bad("single_own_stamps_all_equal", "One stamp is no own stamp.", head + b"\x02" + newest + one)
+    bad(
+        "single_entries_not_ended",
+        "No zero between identity entries and fields: what follows reads as an entry of a later form.",
+        with_who + b"\x02" + newest + one,
+        "unknown_version",
+    )
+    bad("single_entries_then_nothing", "The frame ends after the identity entries.", with_who)
+    bad("single_entries_flag_without_entries", "The flag, then the fields.", b"\x30" + head[1:] + b"\0" + bytes(7))
+    removed = h.encode_entries([tombstone("user", NOW + 123)])
+    bad("single_identity_tombstone", "Identity entries are values.", b"\x30" + head[1:] + removed + b"\0" + bytes(7))
+    bad("single_entry_form_two", "A later form.", head + b"\0" + newest + b"\x16theme", "unknown_version")
+    bad("single_padding_not_zero", "One bit after the end.", head + b"\0" + newest + one + b"\x00\x01")
 
 
 def markers():
@@ -487,6 +554,13 @@ def fragments():
     bad("flag_unknown", "A flag that nobody has defined.", b"\x08" + newest + entry, "unknown_version")
     bad("entry_form_two", "A form that nobody has defined.", plain + b"\x16" + entry[1:], "unknown_version")
     bad("entry_form_three", "A form that nobody has defined.", plain + b"\x17" + entry[1:], "unknown_version")
+    bad(
+        "entry_form_two_without_name",
+        "Nothing is known of what follows a later form.",
+        plain + b"\x02",
+        "unknown_version",
+    )
+    bad("entry_form_three_cut_short", "Not even its length.", plain + b"\x17theme"[:4], "unknown_version")
 
 
 # --- join ------------------------------------------------------------------------------------
@@ -499,6 +573,7 @@ class Jar:
 
     def __init__(self, case, ring=RING):
         self.case, self.ring, self.cookies, self.parcels, self.labels = case, ring, [], [], {}
+        self.values = []  # of a header's lines
 
     def add(
         self, label, kind, frame, lineage=None, subject=None, ring=None, name=None, kid=None, raw=None, padded=None
@@ -532,6 +607,19 @@ class Jar:
         times = {k: SECOND + v for k, v in times.items()}
         frame = Root(lineage, SECOND + born, renewed, subject=subject, entries=entries, **times)
         return self.add(label, "r", frame, **(how or {}))
+
+    def single(self, label="single", *fields, lineage=LINEAGE, born=-HOUR, renewed=None, user=None, how=None, **times):
+        """A whole session, in the cookie named by the base alone."""
+        frame, name = self.whole(fields, lineage, born, renewed, user, times), BASE
+        return self.add(label, "single", frame, **({"name": name} | (how or {})))
+
+    def whole(self, fields=(), lineage=LINEAGE, born=-HOUR, renewed=None, user=None, times=None):
+        renewed = NOW + (1000 * born if renewed is None else renewed)
+        entries = [value("user", user, renewed)] if user else []
+        subject = self.ring.subject(cbor(user)) if user else None
+        times = {k: SECOND + v for k, v in (times or {}).items()}
+        fields = sorted(fields, key=lambda e: e.name)
+        return Single(lineage, SECOND + born, renewed, subject=subject, entries=entries, fields=fields, **times)
 
     def marker(self, label="marker", lineage=LINEAGE, at=0, **how):
         return self.add(label, "e", Marker(lineage, NOW + at), **how)
@@ -568,6 +656,7 @@ def join(
     absolute=14 * DAY,
     leeway=60,
     keys=(KEY_1,),
+    header=None,
 ):
     """`state` and `identity` map names to (content, milliseconds from now) or to content."""
     case = {"description": description, "expect": {}, **ring_fields(keys=keys), "base": BASE}
@@ -578,6 +667,8 @@ def join(
         "cookies": jar.cookies,
         "parcels": jar.parcels,
     }
+    if header:
+        case |= {"header": header, "values": jar.values}
     reading = read(case)
 
     def named(labels):
@@ -1111,6 +1202,29 @@ def joins():
         rejected={"r2": "expired"},
     )
     case(
+        "adopted_idle_when_winner_was_born",
+        "Over before the winner began, by one second: a new session brings nothing back.",
+        lambda j: (
+            j.root(born=-60)
+            .root("r2", L2, born=-60 - DAY - 60 - 1)
+            .fragment("f2", lang, lineage=L2)
+        ),
+        winner=L,
+        rejected={"r2": "expired"},
+    )
+    case(
+        "adopted_alive_when_winner_was_born",
+        "In time until the second in which the winner began.",
+        lambda j: (
+            j.root(born=-60)
+            .root("r2", L2, born=-60 - DAY - 60)
+            .fragment("f2", lang, lineage=L2)
+        ),
+        winner=L,
+        adopted=[L2],
+        state={"lang": ("de", -3000)},
+    )
+    case(
         "adopted_absolute_asked_now",
         "The absolute limit of an adopted lineage is asked at the present.",
         lambda j: j.root("in", L2, born=-60, user="ada").root(born=-14 * DAY - 61, seen=-60),
@@ -1198,20 +1312,163 @@ def joins():
         partial=True,
     )
     case(
-        "layout_single_kept",
-        "The reserved layout: the base itself, flag 5.",
-        lambda j: j.root().add("kept", "r", None, L2, raw=b"\x20" + Root(L2, SECOND, NOW).encode()[1:], name=BASE),
+        "single_unknown_flag_kept",
+        "A whole session of a later version could be the session.",
+        lambda j: j.root().single("kept", how={"raw": b"\x60" + j.whole((dark,), L2).encode()[1:], "lineage": L2}),
         rejected={"kept": "unknown_version"},
         partial=True,
     )
-
     case(
         "base_without_flag_single",
-        "The base itself names a parcel of the reserved layout only.",
+        "The base itself names a whole session only.",
         lambda j: j.root().add("bad", "r", Root(L2, SECOND, NOW), name=BASE),
         winner=L,
         rejected={"bad": "malformed"},
     )
+    case(
+        "single_named_as_root",
+        "A whole session under the name of a root.",
+        lambda j: j.root().add("bad", "r", Single(L2, SECOND, NOW)),
+        winner=L,
+        rejected={"bad": "malformed"},
+    )
+
+    # Layout Single.
+    case(
+        "single_anonymous",
+        "One cookie, one session.",
+        lambda j: j.single("s", dark, lang),
+        winner=L,
+        state={"theme": ("dark", -5000), "lang": ("de", -3000)},
+    )
+    case("single_without_fields", "A whole session that holds nothing.", lambda j: j.single("s"), winner=L)
+    case(
+        "single_signed_in",
+        "Its fields count as written under its subject.",
+        lambda j: j.single("s", dark, user="ada", renewed=-9000),
+        winner=L,
+        state={"theme": ("dark", -5000)},
+        under=["theme"],
+        identity=ada,
+    )
+    case(
+        "single_identity_in_fields_never_taken",
+        "A declared identity field among its fields is reported.",
+        lambda j: j.single("s", value("roles", ["admin"]), dark, user="ada", renewed=-9000),
+        winner=L,
+        state={"theme": ("dark", -5000)},
+        under=["theme"],
+        identity=ada,
+        misplaced=["roles"],
+    )
+    case(
+        "single_adopted",
+        "Several cookies win by their age, one cookie is adopted: the later stamp wins.",
+        lambda j: j.root().fragment("f", dark).single("s", light, lang, lineage=L2, born=-60),
+        winner=L,
+        adopted=[L2],
+        state={"theme": ("light", -4000), "lang": ("de", -3000)},
+    )
+    case(
+        "single_adopts",
+        "One cookie wins by its age, several are adopted.",
+        lambda j: j.single("s", light).root("r", L2, born=-60).fragment("f", dark, lang, lineage=L2),
+        winner=L,
+        adopted=[L2],
+        state={"theme": ("light", -4000), "lang": ("de", -3000)},
+    )
+    case(
+        "single_signed_in_adopts",
+        "What one cookie holds under its subject is not overridden by later anonymous writes.",
+        lambda j: (
+            j.single("s", dark, user="ada", renewed=-9000)
+            .root("r", L2, born=-60)
+            .fragment("f", light, lang, lineage=L2)
+        ),
+        winner=L,
+        adopted=[L2],
+        state={"theme": ("dark", -5000), "lang": ("de", -3000)},
+        under=["theme"],
+        identity=ada,
+    )
+    case(
+        "single_losing",
+        "Two signed-in sessions: the one renewed last, of several cookies, wins whole.",
+        lambda j: j.single("s", dark, user="ada", renewed=-9000).root("r", L2, user="bob", renewed=-1000),
+        winner=L2,
+        losing=[L],
+        identity={"user": "bob"},
+    )
+    case(
+        "single_closed",
+        "An end marker closes it as any other.",
+        lambda j: j.single("s", dark).marker(),
+        closed=[L],
+    )
+    case(
+        "single_expired",
+        "Past its idle limit.",
+        lambda j: j.single("s", dark, born=-2 * DAY),
+        rejected={"s": "expired"},
+    )
+    case(
+        "single_not_yet_valid_kept",
+        "Made further ahead than clocks may differ.",
+        lambda j: j.root().single("s", dark, lineage=L2, born=GRACE_S + 1),
+        rejected={"s": "not_yet_valid"},
+        partial=True,
+    )
+    case(
+        "single_unknown_key_kept",
+        "It could be the session: fresh and partial.",
+        lambda j: j.root().single("s", dark, lineage=L2, how={"ring": h.Ring(INDEX_KEY, [KEY_ABSENT], APP)}),
+        rejected={"s": "unknown_key"},
+        partial=True,
+    )
+    case(
+        "single_twice",
+        "The one name twice: nothing is believed.",
+        lambda j: j.single("s", dark).single("s", light),
+        rejected={"s": "duplicate_name"},
+    )
+    case(
+        "single_of_same_lineage_as_root",
+        "No server writes that, and every server reads it alike: the head is the root renewed last, all entries join.",
+        lambda j: j.root(renewed=-1000).fragment("f", dark).single("s", light, lang),
+        winner=L,
+        state={"theme": ("light", -4000), "lang": ("de", -3000)},
+    )
+
+    # The header.
+    def in_header(name, description, values, **expect):
+        jar = Jar(name)
+        jar.labels["h"] = "x-session"
+        jar.root("cookie", L2, user="bob").fragment("f", lang, lineage=L2)  # not read
+        text = h.seal(RING, "h:x-session", b"", digest(name, 12), h.padme(jar.whole((dark,)).encode()))
+        jar.values = values(text)
+        join(name, description, jar, header="X-Session", **expect)
+
+    opened = {"winner": L, "state": {"theme": ("dark", -5000)}}
+    in_header("header", "The request is read from its header alone, in layout Single.", lambda v: [v], **opened)
+    in_header("header_spaces_around", "Spaces and tabs are no part of the value.", lambda v: [f" {v}\t"], **opened)
+    in_header("header_empty", "An empty value is a fresh session.", lambda v: [""])
+    bad = {"rejected": {"h": "malformed"}}
+    in_header("header_not_ours", "The header is ours alone: anything else in it is bad.", lambda v: ["Bearer x"], **bad)
+    in_header("header_list", "Two values that a proxy joined.", lambda v: [f"{v}, {v}"], **bad)
+    in_header("header_twice", "Two lines: nothing is believed.", lambda v: [v, v], rejected={"h": "duplicate_name"})
+    in_header("header_empty_and_not", "Two lines, one empty.", lambda v: ["", v], rejected={"h": "duplicate_name"})
+    in_header(
+        "header_of_later_version",
+        "Kept: fresh and partial.",
+        lambda v: ["hv2A" + v[4:]],
+        rejected={"h": "unknown_version"},
+        partial=True,
+    )
+    in_header("header_too_long", "4,097 characters.", lambda v: ["hv1A" + "A" * 4084], rejected={"h": "oversized"})
+    whole = h.seal(RING, f"c:{BASE}", b"", NONCE, h.padme(Single(L, SECOND, NOW).encode()))
+    in_header("header_from_cookie", "A cookie's value.", lambda v: [whole], rejected={"h": "inauthentic"})
+    foreign = h.seal(h.Ring(OTHER_INDEX_KEY, [KEY_1], APP), "h:x-session", b"", NONCE, bytes(40))
+    in_header("header_foreign", "Of another ring.", lambda v: [foreign], foreign=["h"])
 
     # What is not ours, and what is bad.
     foreign = h.Ring(OTHER_INDEX_KEY, [KEY_1], APP)
@@ -1483,6 +1740,7 @@ def main():
         shutil.rmtree(VECTORS / group, ignore_errors=True)
     envelopes()
     roots()
+    singles()
     markers()
     fragments()
     joins()

@@ -343,6 +343,7 @@ class Root:
     salt: int = 0
     entries: list[Entry] = field(default_factory=list)
     kind = "r"
+    single = False
 
     def __post_init__(self):
         self.auth = self.renewed // 1000 if self.auth is None else self.auth
@@ -351,7 +352,7 @@ class Root:
     def encode(self):
         auth = self.auth != self.renewed // 1000
         seen = self.seen != self.renewed // 1000
-        out = bits(self.subject, auth, seen, self.salt, self.entries) + self.lineage
+        out = bits(self.subject, auth, seen, self.salt, self.entries, self.single) + self.lineage
         out += self.born.to_bytes(4, "big") + varint(self.renewed - 1000 * self.born)
         out += varint(self.auth - self.born) if auth else b""
         out += varint(self.seen - self.born) if seen else b""
@@ -361,7 +362,9 @@ class Root:
     @classmethod
     def parse(cls, frame):
         c = Cursor(frame)
-        subject, auth, seen, salt, entries = flags(c, 5)
+        subject, auth, seen, salt, entries, single = flags(c, 6)
+        if single != cls.single or (single and salt):
+            raise malformed()
         lineage, born = c.take(16), c.uint(4)
         root = cls(lineage, born, at_most(1000 * born + c.varint(), U48))
         second = root.renewed // 1000
@@ -374,12 +377,47 @@ class Root:
         root.subject = c.take(8) if subject else None
         root.salt = c.nonzero(c.uint(1)) if salt else 0
         root.entries = parse_entries(c, root.renewed, tombstones=False) if entries else []
+        root.parse_fields(c, entries)
         c.rest_is_zero()
         return root
+
+    def parse_fields(self, c, entries):
+        """Of layout Single only."""
 
     def order(self):
         """Of several roots of one lineage the highest is its head (section 10, step 3)."""
         return self.subject is not None, self.renewed, encode_entries(self.entries), self.seen, self.encode()
+
+
+@dataclass
+class Single(Root):
+    """A root of layout Single: it holds all other entries too."""
+
+    fields: list[Entry] = field(default_factory=list)
+    kind = "single"
+    single = True
+
+    @property
+    def newest(self):
+        return max((e.stamp for e in self.fields), default=0)
+
+    def encode(self):
+        own = len({e.stamp for e in self.fields}) > 1
+        out = super().encode() + (b"\0" if self.entries else b"")
+        out += bits(False, own) + self.newest.to_bytes(6, "big")
+        return out + encode_entries(self.fields, self.newest if own else None)
+
+    def parse_fields(self, c, entries):
+        if entries:
+            c.take(1)  # the zero that ended them
+        count, own, salt = flags(c, 3)
+        if count or salt:
+            raise malformed()
+        newest = c.uint(6)
+        if not c.done() and c.data[c.at] != 0:
+            self.fields = parse_entries(c, newest, own)
+        elif newest or own:
+            raise malformed()
 
 
 @dataclass
@@ -436,7 +474,7 @@ class Fragment:
         return fragment
 
 
-FRAMES = {"r": Root, "e": Marker, "a": Fragment, "u": Fragment}
+FRAMES = {"r": Root, "e": Marker, "a": Fragment, "u": Fragment, "single": Single}
 
 
 # --- Deterministic CBOR (section 9), as far as the vectors need it ---------------------------
@@ -530,16 +568,32 @@ def field_of(name):
 
 def read(ring, base, lifetime, now, cookies, identity=()):
     """Steps 1 to 7. `cookies` are (name, value) in order; `identity` are declared field names."""
+
+    def ours(name, value):
+        return (name == base or name.startswith(base + ".")) and value.startswith("hv")
+
+    found = [(name, kind_of(name, base), value) for name, value in cookies if ours(name, value)]
+    return read_found(ring, "c:", lifetime, now, found, identity)
+
+
+def read_header(ring, header, lifetime, now, values, identity=()):
+    """The same of a request with this header, whose lines have these values."""
+    name, values = header.lower(), [value.strip(" \t") for value in values]
+    found = [] if values == [""] else [(name, "single", value) for value in values]
+    return read_found(ring, "h:", lifetime, now, found, identity)
+
+
+def read_found(ring, transport, lifetime, now, parcels, identity):
     out = Reading()
 
     # 1. Collect.
     found, kept_root = [], False
-    for name, value in cookies:
-        if not (name == base or name.startswith(base + ".")) or not value.startswith("hv"):
-            continue
-        kind, envelope, reason = kind_of(name, base), None, None
+    for name, kind, value in parcels:
+        envelope, reason = None, None
         try:
-            envelope = Envelope.parse(ring, "c:" + name, value)
+            if not value.startswith("hv"):
+                raise malformed()  # only in a header, which is ours alone
+            envelope = Envelope.parse(ring, transport + name, value)
             if kind is None:
                 raise malformed()
             envelope.check_key(ring)
@@ -577,11 +631,8 @@ def read(ring, base, lifetime, now, cookies, identity=()):
         try:
             if kind == "e":
                 markers.append((name, Marker.parse(envelope.unseal(ring, b""))))
-            elif kind == "r":
-                roots.append((name, Root.parse(envelope.unseal(ring, b""))))
-            elif kind == "single":
-                frame = envelope.unseal(ring, b"")
-                raise Rejection("unknown_version" if frame and frame[0] >> 5 else "malformed")
+            elif kind in ("r", "single"):
+                roots.append((name, FRAMES[kind].parse(envelope.unseal(ring, b""))))
         except Rejection as rejection:
             out.rejected[name] = str(rejection)
             kept_root |= str(rejection) in KEPT
@@ -618,8 +669,10 @@ def read(ring, base, lifetime, now, cookies, identity=()):
     if winner:
         for root in anonymous:
             if root is not winner:
-                verdicts[root.lineage] = lifetime.judge(root, now, 1000 * winner.seen, 3 * GRACE)
-                if verdicts[root.lineage][0] is None:
+                over = lifetime.judge(root, now, 1000 * winner.born, 0)
+                verdict = over if over[0] else lifetime.judge(root, now, 1000 * winner.seen, 3 * GRACE)
+                verdicts[root.lineage] = verdict
+                if verdict[0] is None:
                     out.adopted.append(root.lineage)
         out.adopted.sort()
         out.session_id = ring.session_id(winner.lineage, winner.renewed)
@@ -635,7 +688,7 @@ def read(ring, base, lifetime, now, cookies, identity=()):
         scopes = {
             scope(kind, root.lineage, root.subject or b""): root
             for _, root in roots
-            if hint(root.lineage) == name[len(base) + 2 :][:2] and (kind == "a" or root.subject)
+            if hint(root.lineage) == name[-8:-6] and (kind == "a" or root.subject)
         }
         for tried, root in scopes.items():
             try:
@@ -655,6 +708,9 @@ def read(ring, base, lifetime, now, cookies, identity=()):
         else:
             out.unowned.append(name)
     out.orphans = [] if kept_root else sorted(out.unowned)
+    for _, root in roots:
+        if root.single and root.lineage in joined and root.subject in (None, winner.subject):
+            taken += [(root.subject is not None, entry) for entry in root.fields]
 
     # 7. Join.
     protected = {n.encode() for n in identity} | {field_of(n) for n in out.identity}

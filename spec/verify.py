@@ -38,6 +38,9 @@ def show(frame):
         entries.append({"name": entry.name.hex()} | stamp | show_content(entry))
     match frame:
         case h.Root():
+            fields = []
+            for entry in frame.fields if frame.single else []:
+                fields.append({"name": entry.name.hex(), "stamp": entry.stamp} | show_content(entry))
             return {
                 "lineage": frame.lineage.hex(),
                 "born": frame.born,
@@ -47,7 +50,7 @@ def show(frame):
                 "subject": frame.subject.hex() if frame.subject is not None else None,
                 "salt": frame.salt,
                 "entries": entries,
-            }
+            } | ({"newest": frame.newest, "fields": fields} if frame.single else {})
         case h.Marker():
             return {"lineage": frame.lineage.hex(), "stamp": frame.stamp, "salt": frame.salt}
         case h.Fragment():
@@ -56,28 +59,35 @@ def show(frame):
 
 def build(kind, fields):
     """The frame of a parsed form."""
-    entries = [
-        h.Entry(
-            unhex(e["name"]),
-            None if "tombstone" in e else unhex(e["value"]),
-            e.get("encoding", h.OPEN),
-            e.get("stamp", fields.get("renewed")),
-        )
-        for e in fields.get("entries", [])
-    ]
+
+    def entries_of(member):
+        return [
+            h.Entry(
+                unhex(e["name"]),
+                None if "tombstone" in e else unhex(e["value"]),
+                e.get("encoding", h.OPEN),
+                e.get("stamp", fields.get("renewed")),
+            )
+            for e in fields.get(member, [])
+        ]
+
+    entries = entries_of("entries")
     if kind == "e":
         return h.Marker(unhex(fields["lineage"]), fields["stamp"], fields["salt"])
-    if kind != "r":
+    if kind in ("a", "u"):
         return h.Fragment(entries, fields["count"], fields["salt"])
     subject = None if fields["subject"] is None else unhex(fields["subject"])
     times = (fields[time] for time in ("born", "renewed", "auth", "seen"))
-    return h.Root(unhex(fields["lineage"]), *times, subject, fields["salt"], entries)
+    root = unhex(fields["lineage"]), *times, subject, fields["salt"], entries
+    return h.Single(*root, entries_of("fields")) if kind == "single" else h.Root(*root)
 
 
 def read(case, cookies=None):
     life, policy = case["lifetime"], case["policy"]
     lifetime = h.Lifetime(life["idle"], life["absolute"], life["leeway"])
     declared = [policy["subject"], *policy["identity"]]
+    if "header" in case:
+        return h.read_header(ring_of(case), case["header"], lifetime, case["now"], case["values"], declared)
     return h.read(ring_of(case), case["base"], lifetime, case["now"], cookies or case["cookies"], declared)
 
 
@@ -182,9 +192,9 @@ def check_frame(case):
     same("encoding", build(kind, fields).encode().hex(), case["frame"])
     lineage = unhex(case.get("lineage") or fields["lineage"])
     subject = unhex(case.get("subject") or "")
-    same("name", h.suffix(ring, kind, lineage, frame), case["name"])
+    same("name", "" if kind == "single" else h.suffix(ring, kind, lineage, frame), case["name"])
     same("scope", h.scope(kind, lineage, subject).hex(), case["scope"])
-    if kind == "r":
+    if kind in ("r", "single"):
         root = parse(frame)
         same("session id", ring.session_id(lineage, root.renewed).hex(), case["session_id"])
         same("revocation id", ring.revocation_id(lineage, root.subject).hex(), case["revocation_id"])

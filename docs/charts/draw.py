@@ -66,7 +66,40 @@ def races(data):
     return figure
 
 
-CHARTS = {"races": races}
+def day(data):
+    """A day of use, request by request: cookies, characters, and what was written beside a single cookie."""
+    second, cookies, characters, ours, single = zip(*data["requests"])
+    requests = range(1, len(second) + 1)
+    figure, axes = plt.subplots(1, 3, figsize=(9.6, 3.0), layout="constrained")
+
+    for axis, values, title in [(axes[0], cookies, "cookies of ours"), (axes[1], characters, "their characters")]:
+        axis.plot(requests, values, color=OURS, linewidth=0.7)
+        median, most = (sorted(values)[(len(values) - 1) * percent // 100] for percent in (50, 99))
+        for height, name in [(median, "median"), (most, "99 %")]:
+            axis.axhline(height, color=QUIET, linewidth=0.8, linestyle=(0, (4, 3)))
+            axis.annotate(f"{name} {height:,}", (1, height), (0, 2), xycoords=("axes fraction", "data"),
+                          textcoords="offset points", ha="right", fontsize=9, color=INK,
+                          bbox={"facecolor": "white", "edgecolor": "none", "pad": 1, "alpha": 0.85})
+        axis.set_title(title, fontsize=10)
+        axis.set_ylim(0)
+
+    def sums(values):
+        total = 0
+        return [total := total + value / 1000 for value in values]
+
+    for values, colour, name in [(single, OTHERS, "a single cookie"), (ours, OURS, "Haversack")]:
+        total = sums(values)
+        axes[2].plot(requests, total, color=colour)
+        middle = len(total) * 3 // 5
+        axes[2].annotate(name, (requests[middle], total[middle]), (-4, 8), textcoords="offset points", ha="right",
+                         fontsize=9, color=colour)
+    axes[2].set_title("Set-Cookie so far, thousand characters", fontsize=10)
+    axes[2].set_ylim(0)
+    figure.supxlabel(f"requests of a day: {len(second):,}, of which {sum(s > 0 for s in single):,} write", fontsize=10)
+    return figure
+
+
+CHARTS = {"day": day, "races": races}
 
 
 def main(names):

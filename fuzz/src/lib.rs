@@ -24,10 +24,11 @@ pub struct Target {
 }
 
 /// All targets.
-pub const TARGETS: [Target; 7] = [
+pub const TARGETS: [Target; 8] = [
     Target { name: "cookies", run: targets::cookies },
     Target { name: "envelope", run: targets::envelope },
     Target { name: "frame", run: targets::frame },
+    Target { name: "header", run: targets::header },
     Target { name: "jar", run: targets::jar },
     Target { name: "keyring", run: targets::keyring },
     Target { name: "session", run: targets::session },

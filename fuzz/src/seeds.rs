@@ -27,6 +27,7 @@ pub fn seeds(target: &str) -> Vec<Vec<u8>> {
             .flat_map(|kind| vectors(kind))
             .map(|case| frame(&case))
             .collect(),
+        "header" => vectors("join").iter().filter_map(header_lines).collect(),
         "jar" => vec![vec![0, 30, b'A'], vec![1, 5, b'B', 2, 200, 0], vec![3, 14, 1, 4, 9, b'0']],
         "keyring" => keyrings(),
         "session" => SESSIONS.iter().map(|seed| seed.to_vec()).collect(),
@@ -57,6 +58,13 @@ fn cookie_line(case: &Value) -> Vec<u8> {
     pairs.join("; ").into_bytes()
 }
 
+fn header_lines(case: &Value) -> Option<Vec<u8>> {
+    let values = case.get("values")?.as_array().expect("values").iter();
+    let values: Vec<&str> = values.map(|value| value.as_str().unwrap_or_default()).collect();
+    Some(values.join("\n").into_bytes())
+}
+
+/// The first letter of its kind, then the frame.
 fn frame(case: &Value) -> Vec<u8> {
     let kind = case["kind"].as_str().expect("a kind").as_bytes();
     let frame = case["frame"].as_str().expect("a frame");
@@ -65,7 +73,7 @@ fn frame(case: &Value) -> Vec<u8> {
         let text: String = pair.iter().collect();
         u8::from_str_radix(&text, 16).expect("hexadecimal digits")
     };
-    kind.iter().copied().chain(digits.chunks(2).map(byte)).collect()
+    kind.iter().copied().take(1).chain(digits.chunks(2).map(byte)).collect()
 }
 
 fn keyrings() -> Vec<Vec<u8>> {

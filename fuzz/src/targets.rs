@@ -9,11 +9,16 @@ use url::Url;
 
 use crate::forge::{self, BASE, NOW};
 use crate::jar::Cookies;
-use crate::serve::{Seeded, Shop, read, receive, serve};
+use crate::serve::{Seeded, Shop, read, receive, serve, serve_header};
 
 /// `Cookie` lines, one per line.
 pub(crate) fn cookies(data: &[u8]) {
     serve(&data.split(|byte| *byte == b'\n').collect::<Vec<_>>());
+}
+
+/// Lines of the header of API clients, one per line.
+pub(crate) fn header(data: &[u8]) {
+    serve_header(&data.split(|byte| *byte == b'\n').collect::<Vec<_>>());
 }
 
 /// The value of one parcel. Nothing is ever sealed for these names, so nothing may open.
@@ -23,6 +28,9 @@ pub(crate) fn envelope(data: &[u8]) {
         let arrival = serve(&[&line]);
         assert_eq!(arrival.opened, 0, "opened what nobody sealed");
     }
+    let whole = [BASE.as_bytes(), b"=", data].concat();
+    assert_eq!(serve(&[&whole]).opened, 0, "opened what nobody sealed");
+    assert_eq!(serve_header(&[data]).opened, 0, "opened what nobody sealed");
 }
 
 /// A kind and a frame, authentically sealed: what a holder of the key could do to its fleet, and
@@ -33,7 +41,7 @@ pub(crate) fn frame(data: &[u8]) {
     // Nothing is later than the last stamp there is, so what bears it wins for ever, and writes are
     // lost. Only a holder of the key can write one; half the range is left to them here.
     let stamp = match kind {
-        b'r' => None,
+        b'r' | b's' => None,
         b'e' => frame.get_mut(17),
         _ => frame.get_mut(1),
     };
@@ -47,6 +55,12 @@ pub(crate) fn frame(data: &[u8]) {
             let parcel = forge::parcel(name, b"", frame);
             serve(&[parcel.as_bytes()]);
             serve(&[format!("{}; {parcel}", forge::root()).as_bytes()]);
+        }
+        b's' => {
+            let parcel = forge::whole(frame);
+            serve(&[parcel.as_bytes()]);
+            serve(&[format!("{}; {parcel}", forge::root()).as_bytes()]);
+            serve_header(&[forge::in_header(frame).as_bytes()]);
         }
         _ => {
             let under_subject = *kind == b'u';
@@ -89,6 +103,9 @@ pub(crate) fn session(data: &[u8]) {
     let frame = forge::fragment(NOW - 1000, entries);
     let parcel = forge::parcel("ujQabcdef", &forge::scope(true), &frame);
     serve(&[format!("{}; {parcel}", forge::root()).as_bytes()]);
+    let whole = [forge::WHOLE, &frame].concat();
+    serve(&[forge::whole(&whole).as_bytes()]);
+    serve_header(&[forge::in_header(&whole).as_bytes()]);
 }
 
 /// Edits of a real jar, three bytes each: which cookie, where, and what to make of it. A cookie that

@@ -8,8 +8,8 @@ use std::process::{Command, Output, Stdio};
 use std::sync::Arc;
 
 use haversack::{
-    Each, Entropy, Exchange, Feed as _, Fixed, KeyRing, NoEntropy, Policy, Room, Rules, Snapshot,
-    Timestamp,
+    Each, Entropy, Exchange, Feed as _, Fixed, HeaderSpec, KeyRing, Layout, NoEntropy, Policy,
+    Room, Rules, Snapshot, Timestamp,
 };
 use serde::{Deserialize, Serialize};
 
@@ -52,13 +52,17 @@ struct Shelf {
 
 impl Shelf {
     fn new(name: &str) -> Self {
+        Self::with(name, Policy::default())
+    }
+
+    fn with(name: &str, policy: Policy) -> Self {
         let mut entropy = Counter(name.bytes().map(u64::from).sum());
         let ring =
             KeyRing::generate("shop.example", Timestamp::from_millis(START), &mut entropy).unwrap();
         let keys = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}.keys"));
         let _ = fs::remove_file(&keys);
         haversack_fleet::file::create(&keys, &ring).unwrap();
-        let policy = Policy { subject: Some("user".into()), ..Policy::default() };
+        let policy = Policy { subject: Some("user".into()), ..policy };
         let rules = Arc::new(Rules::new(policy).unwrap());
         let snapshot = Snapshot::new(rules, Fixed::from(ring).view());
         Self { keys, snapshot, lines: Vec::new(), cookies: BTreeMap::new(), now: START, entropy }
@@ -75,6 +79,18 @@ impl Shelf {
             shop.user = Some("ada".into());
         });
         shelf
+    }
+
+    /// Signs in over the header, and hands back its value.
+    fn value(&mut self) -> String {
+        let now = Timestamp::from_millis(self.now);
+        let mut exchange = Exchange::receive_header(&self.snapshot, [], now).unwrap();
+        let (decoded, since) = exchange.value();
+        let mut shop = decoded.value;
+        shop.user = Some("ada".into());
+        shop.theme = "dark".into();
+        exchange.hand_back(&shop, since).unwrap();
+        exchange.respond(Room::default(), now, &mut self.entropy).header.unwrap()
     }
 
     fn change(&mut self, act: impl FnOnce(&mut Shop)) {
@@ -297,4 +313,115 @@ fn what_is_no_input_is_refused_with_an_example() {
     assert_eq!(missing.status.code(), Some(1));
     assert_has(&String::from_utf8(missing.stderr).unwrap(), &["there is no `does-not-exist.keys`"]);
     assert_eq!(run("a=1", &["--idle", "soon"]).status.code(), Some(2));
+}
+
+#[test]
+fn one_cookie_is_told_as_a_whole_session() {
+    let mut shelf = Shelf::with("single", Policy { layout: Layout::Single, ..Policy::default() });
+    shelf.change(|shop| {
+        shop.cart.insert("tea".into(), 2);
+        shop.user = Some("ada".into());
+    });
+    let out = text(&shelf.inspect(&shelf.header(), &[]));
+    assert_has(
+        &out,
+        &[
+            "1 cookie, 1 of ours, named __Host-Http-hv.…",
+            "session    signed in\n",
+            ": the session\n",
+            "__Host-Http-hv  whole session",
+            "bytes of identity; 1 entry, ",
+            "cart[\"tea\"]",
+            "sets nothing: nothing is due",
+        ],
+    );
+    assert!(!out.contains("problems"), "{out}");
+    let out = json(&shelf.inspect(&shelf.header(), &["--json"]));
+    assert_eq!(out["parcels"][0]["kind"], "whole_session");
+    assert_eq!(out["parcels"][0]["fields"]["entries"], 1);
+    assert_eq!(out["session"]["signed_in"], true);
+    // Hours later a touch is due, and sets the one cookie anew.
+    let later = text(&shelf.inspect_at("2026-01-01T05:00:00Z", &shelf.header(), &[]));
+    assert_has(&later, &["touch sets __Host-Http-hv (", "of Set-Cookie lines"]);
+    let renamed = shelf.header().replace("__Host-Http-hv", "shop");
+    assert_has(&text(&run(&renamed, &[])), &["named shop.… (as in the input", "whole session"]);
+}
+
+#[test]
+fn a_header_is_read_as_an_api_client_sends_it() {
+    let header = Some(HeaderSpec::named("haversack-session"));
+    let mut shelf = Shelf::with("header", Policy { header, ..Policy::default() });
+    let value = shelf.value();
+    let name = ["--header", "Haversack-Session"];
+    let line = format!("GET / HTTP/1.1\nHaversack-Session: {value}\nCookie: other=1\n");
+    let out = text(&shelf.inspect(&line, &name));
+    assert_has(
+        &out,
+        &[
+            "read a header: 1 value of `haversack-session`",
+            "session    signed in\n",
+            "haversack-session  whole session",
+            "identity   \"ada\"",
+            "\"dark\"",
+        ],
+    );
+    assert_eq!(text(&shelf.inspect(&value, &name)), out);
+    let answer = format!("> haversack-session;\n< haversack-session: {value}\n");
+    assert_eq!(text(&shelf.inspect(&answer, &name)), out);
+    let script = json(&shelf.inspect(&value, &["--header", "haversack-session", "--json"]));
+    assert_eq!(script["input"]["transport"], "header");
+    assert_eq!(script["session"]["arrival"], "admitted");
+    let keyless = text(&run(&value, &name));
+    assert_has(&keyless, &["as they look from outside", "whole session"]);
+    assert_has(
+        &text(&shelf.inspect("haversack-session:", &name)),
+        &["session    none: an empty value asks for a new one"],
+    );
+}
+
+#[test]
+fn what_is_wrong_with_a_header_is_explained() {
+    let header = Some(HeaderSpec::named("haversack-session"));
+    let mut shelf = Shelf::with("bad-header", Policy { header, ..Policy::default() });
+    let value = shelf.value();
+    let inspect = |input: &str, name: &str| text(&shelf.inspect(input, &["--header", name]));
+    let line = format!("haversack-session: {value}\n");
+    assert_has(
+        &inspect(&format!("{line}{line}"), "haversack-session"),
+        &["the header came on two lines", "deletes haversack-session"],
+    );
+    let joined = format!("haversack-session: {value}, {value}");
+    assert_has(&inspect(&joined, "haversack-session"), &["joined two lines by a comma"]);
+    assert_has(&inspect(&value, "x-session"), &["under another --header", "of the header"]);
+    assert_has(
+        &text(&shelf.inspect(&format!("__Host-Http-hv={value}"), &[])),
+        &["session    none: not sealed by the key it names for this place"],
+    );
+    let missing = run("a: b", &["--header", "x-session"]);
+    assert_eq!(missing.status.code(), Some(1));
+    assert_has(&String::from_utf8(missing.stderr).unwrap(), &["no header `x-session`", "hint: "]);
+    let bad = shelf.inspect("two words: a", &["--header", "two words"]);
+    assert_eq!(bad.status.code(), Some(1));
+}
+
+#[test]
+fn sessions_of_both_layouts_in_one_jar_are_pointed_out() {
+    let mut shelf = Shelf::with("both", Policy { layout: Layout::Single, ..Policy::default() });
+    shelf.change(|shop| shop.theme = "dark".into());
+    let one = std::mem::take(&mut shelf.cookies);
+    let policy = Policy { subject: Some("user".into()), ..Policy::default() };
+    let rules = Arc::new(Rules::new(policy).unwrap());
+    shelf.snapshot = Snapshot::new(rules, Arc::clone(shelf.snapshot.view()));
+    shelf.now += 2_000;
+    shelf.change(|shop| {
+        shop.cart.insert("tea".into(), 2);
+    });
+    shelf.cookies.extend(one);
+    let out = text(&shelf.inspect(&shelf.header(), &[]));
+    assert_has(
+        &out,
+        &["sessions of both layouts", "adopted: an anonymous session whose fields join"],
+    );
+    let later = text(&shelf.inspect_at("2026-01-01T00:30:00Z", &shelf.header(), &[]));
+    assert_has(&later, &["fold sets __Host-Http-hv (", " and deletes a"]);
 }

@@ -64,7 +64,7 @@ use std::{
     env, fmt,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     thread,
 };
@@ -77,7 +77,7 @@ pub use self::{
     door::{Door, Unanswered},
     feed::RingFeed,
     server::Server,
-    traffic::{Fate, Landed, Traffic},
+    traffic::{Fate, Landed, Traffic, Weather},
 };
 use crate::{Browser, Clock, SeededEntropy, browser::Serve};
 
@@ -95,6 +95,8 @@ pub(crate) struct Shared<S> {
     dice: Mutex<SeededEntropy>,
     make: Box<dyn Fn(&Server) -> S + Send + Sync>,
     seats: Vec<Seat<S>>,
+    /// Longest `Cookie` line that the front door passes on.
+    cookie_line: AtomicUsize,
 }
 
 struct Seat<S> {
@@ -159,8 +161,9 @@ impl<S: Clone + Send + 'static> Fleet<S> {
         };
         let seats = (0..servers).map(seat).collect();
         let make = Box::new(make);
-        let fleet =
-            Self { shared: Arc::new(Shared { seed, clock, dice: Mutex::new(dice), make, seats }) };
+        let (dice, cookie_line) = (Mutex::new(dice), AtomicUsize::new(usize::MAX));
+        let shared = Shared { seed, clock, dice, make, seats, cookie_line };
+        let fleet = Self { shared: Arc::new(shared) };
         for server in 0..servers {
             fleet.restart(server);
         }
@@ -251,6 +254,14 @@ impl<S> Fleet<S> {
         if let Some(running) = self.shared.seats[server].running().take() {
             running.crashed.store(true, Ordering::SeqCst);
         }
+    }
+
+    /// Has the front door answer 400 to a request with a longer `Cookie` line than so many
+    /// characters, the field's name included, as proxies do; no server sees it, and
+    /// [`Page::server`](crate::Page::server) names none. nginx and Apache take 8,190 unless they are
+    /// told otherwise. At first there is no limit.
+    pub fn limit_cookie_line(&self, chars: usize) {
+        self.shared.cookie_line.store(chars, Ordering::SeqCst);
     }
 
     /// Gives every server the same key ring at once; [`Server::feed`] is for one by one.

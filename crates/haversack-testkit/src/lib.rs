@@ -61,7 +61,7 @@ pub mod jar;
 
 pub use self::{
     browser::{Browser, Page},
-    clock::Clock,
+    clock::{Clock, Sleep},
     entropy::SeededEntropy,
     fleet::{Fleet, RingFeed, Server, Traffic},
     jar::{Cookie, CookieJar, Dropped, Refusal, SameSite, Site, Snapshot},

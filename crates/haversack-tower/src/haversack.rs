@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use haversack::{
-    Budget, ConfigError, CookieSpec, Exchange, Feed, IntoFeed, KeyId, Lifetime, NoEntropy,
-    Overridden, Padding, Policy, Room, Rules, Snapshot, Timestamp, View,
+    Budget, ConfigError, CookieSpec, Exchange, Feed, HeaderSpec, IntoFeed, KeyId, Layout, Lifetime,
+    NoEntropy, Overridden, Padding, Policy, Room, Rules, Snapshot, Timestamp, View,
 };
+use http::HeaderName;
 
 use crate::clock::{OsEntropy, Shared, SharedEntropy};
 use crate::unknown::UnknownKeys;
@@ -20,6 +21,7 @@ pub struct Haversack<T> {
 
 struct Inner<T> {
     base: String,
+    header: Option<HeaderName>,
     snapshot: ArcSwap<Snapshot<T>>,
     feed: Box<dyn Feed>,
     clock: Box<dyn Clock>,
@@ -59,21 +61,29 @@ impl<T: SessionType> Haversack<T> {
 
     /// Makes a session that holds `value`, as a client would carry it: signed in if its subject
     /// field says so. For tests, and for signing in a client by other means than a request.
-    /// The default value is no session, and gives no cookies.
+    /// The default value is no session, and gives no cookies. With a [header](Builder::header) it
+    /// is made for that as well.
     ///
     /// # Errors
     ///
     /// When the value cannot be encoded or does not fit.
     pub fn mint(&self, value: &T) -> Result<Minted, SessionError> {
-        let now = self.now();
-        let mut exchange = Exchange::receive(&self.snapshot(), [], now);
-        let (_, since) = exchange.value();
-        exchange.hand_back(value, since).map_err(SessionError::Encode)?;
-        let outcome = exchange.respond(Room::default(), now, &mut Shared(self.entropy()));
-        match outcome.error {
-            Some(error) => Err(SessionError::Seal(error)),
-            None => Ok(Minted { set_cookies: outcome.set_cookies }),
-        }
+        let (now, snapshot) = (self.now(), self.snapshot());
+        let mint = |mut exchange: Exchange<T>| {
+            let (_, since) = exchange.value();
+            exchange.hand_back(value, since).map_err(SessionError::Encode)?;
+            let outcome = exchange.respond(Room::default(), now, &mut Shared(self.entropy()));
+            match outcome.error {
+                Some(error) => Err(SessionError::Seal(error)),
+                None => Ok((outcome.set_cookies, outcome.header)),
+            }
+        };
+        let (set_cookies, _) = mint(Exchange::receive(&snapshot, [], now))?;
+        let header = match Exchange::receive_header(&snapshot, [], now) {
+            Some(exchange) => mint(exchange)?.1,
+            None => None,
+        };
+        Ok(Minted { set_cookies, header })
     }
 
     pub(crate) fn should_ask(&self, id: KeyId) -> bool {
@@ -138,21 +148,33 @@ impl<T> Haversack<T> {
         &self.shared.base
     }
 
+    /// The header that carries the sessions of API clients.
+    pub(crate) fn header(&self) -> Option<&HeaderName> {
+        self.shared.header.as_ref()
+    }
+
     pub(crate) fn feed(&self) -> &dyn Feed {
         &*self.shared.feed
     }
 }
 
-/// A session made without a request, as `Set-Cookie` values.
+/// A session made without a request, as `Set-Cookie` values, and as the value of a header.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Minted {
     set_cookies: Vec<String>,
+    header: Option<String>,
 }
 
 impl Minted {
     /// Values of `Set-Cookie` header fields, in the order in which a client must take them.
     pub fn set_cookies(&self) -> &[String] {
         &self.set_cookies
+    }
+
+    /// The value that an API client holding just this session would send in its header; `None` if
+    /// no [header](Builder::header) is accepted.
+    pub fn header(&self) -> Option<&str> {
+        self.header.as_deref()
     }
 
     /// The `Cookie` header value that a client holding just this session would send.
@@ -205,6 +227,25 @@ impl<T: SessionType> Builder<T> {
     /// The cookies' name and attributes. Default: `__Host-Http-hv`, `SameSite=Lax`.
     pub fn cookie(mut self, cookie: CookieSpec) -> Self {
         self.policy.cookie = cookie;
+        self
+    }
+
+    /// Accepts sessions in a header of this name too, `haversack-session` for example. Default: in
+    /// cookies only.
+    ///
+    /// A request with that header is read from it alone, and answered by it; an empty value asks
+    /// for a fresh session. Such a session is one value: of requests that overlap the last response
+    /// wins, whole. `docs/api-clients.md` in the repository tells how clients use it.
+    pub fn header(mut self, name: impl Into<String>) -> Self {
+        self.policy.header = Some(HeaderSpec::named(name));
+        self
+    }
+
+    /// How new sessions in cookies are laid out. Default: [`Layout::Merging`], several cookies that
+    /// lose nothing of each other. [`Layout::Single`] is one cookie: of requests that overlap the
+    /// last response wins, whole. A session that exists keeps its layout.
+    pub fn layout(mut self, layout: Layout) -> Self {
+        self.policy.layout = layout;
         self
     }
 
@@ -279,8 +320,11 @@ impl<T: SessionType> Builder<T> {
     pub fn build(self) -> Result<Haversack<T>, ConfigError> {
         let rules = Arc::new(Rules::new(self.policy)?);
         let snapshot = Snapshot::new(Arc::clone(&rules), self.feed.view());
+        let header = rules.policy().header.as_ref();
+        let header = header.and_then(|header| HeaderName::try_from(header.name()).ok());
         Ok(Haversack {
             shared: Arc::new(Inner {
+                header,
                 base: rules.policy().cookie.base().to_owned(),
                 snapshot: ArcSwap::from_pointee(snapshot),
                 feed: self.feed,

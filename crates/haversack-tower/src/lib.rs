@@ -25,7 +25,8 @@
 //!    [`Session::open`].
 //! 3. The handle is a `T`: read it, change it. What was changed is written on the response, error
 //!    responses included; what was only read writes nothing.
-//! 4. What does not fit is refused loudly: the handler's response is replaced ([`OnError`]), and
+//! 4. API clients may carry their session in a header instead ([`Builder::header`]).
+//! 5. What does not fit is refused loudly: the handler's response is replaced ([`OnError`]), and
 //!    the session stays as it was.
 //!
 //! # Deployment caveat
@@ -40,6 +41,7 @@ mod error;
 mod extract;
 mod future;
 mod haversack;
+mod head;
 mod layer;
 mod route;
 mod service;
@@ -50,8 +52,8 @@ mod unknown;
 
 pub use ::haversack::{
     Arrival, ArrivalKind, Budget, ConfigError, CookieSpec, Each, Feed, Fixed, Info, IntoFeed,
-    KeyId, KeyRing, Lifetime, Overridden, Padding, Rejection, SameSite, SealError, SessionId,
-    Timestamp, TooLarge, Version, View,
+    KeyId, KeyRing, Layout, Lifetime, Overridden, Padding, Rejection, SameSite, SealError,
+    SessionId, Timestamp, TooLarge, Transport, Version, View,
 };
 
 pub use self::clock::{Clock, SystemClock};
@@ -75,10 +77,14 @@ use self::telemetry as _;
 mod _documentation {
     #[doc = include_str!("../../../README.md")]
     mod readme {}
+    #[doc = include_str!("../../../docs/api-clients.md")]
+    mod api_clients {}
     #[doc = include_str!("../../../docs/bursts.md")]
     mod bursts {}
     #[doc = include_str!("../../../docs/coming-from-tower-sessions.md")]
     mod coming_from_tower_sessions {}
+    #[doc = include_str!("../../../docs/concurrent-requests.md")]
+    mod concurrent_requests {}
     #[doc = include_str!("../../../docs/keys.md")]
     mod keys {}
     #[doc = include_str!("../../../docs/why-503-or-several-cookies.md")]

@@ -7,11 +7,11 @@ use std::task::Poll;
 
 use futures_timer::Delay;
 use haversack::{EncodeError, Exchange, Fetch, Info, Mark, Room, Timestamp, TooLarge};
-use http::header::{CACHE_CONTROL, COOKIE, SET_COOKIE, VARY};
-use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
+use http::{HeaderMap, Method, Response, StatusCode};
 
 use crate::clock::Shared;
 use crate::error::OnError;
+use crate::head::{self, Lines};
 use crate::unknown::PATIENCE;
 use crate::{Haversack, OpenError, SessionError, SessionRoute, SessionType, telemetry};
 
@@ -21,7 +21,7 @@ pub(crate) struct Slot<T> {
 
 struct Request<T> {
     sessions: Haversack<T>,
-    cookies: Vec<HeaderValue>,
+    lines: Lines,
     unsafe_method: bool,
     fetch: Fetch,
     received: Timestamp,
@@ -54,14 +54,11 @@ impl<T> Clone for Slot<T> {
 
 impl<T: SessionType> Slot<T> {
     pub(crate) fn new(sessions: Haversack<T>, headers: &HeaderMap, method: &Method) -> Self {
-        let base = sessions.base();
-        let ours = |line: &&HeaderValue| haversack::mentions(base, line.as_bytes());
-        let cookies = headers.get_all(COOKIE).iter().filter(ours).cloned().collect();
         let request = Request {
             received: sessions.now(),
-            cookies,
+            lines: Lines::of(&sessions, headers),
             unsafe_method: !method.is_safe(),
-            fetch: fetch(headers),
+            fetch: head::fetch(headers),
             route: SessionRoute::default(),
             stage: Stage::Untouched,
             sessions,
@@ -177,20 +174,21 @@ impl<T: SessionType> Slot<T> {
             exchange.discard();
         }
         let room = Room {
-            other_headers: head_len(response.headers()),
+            other_headers: head::len(response.headers()),
             identity: request.route.identity,
-            maintenance: !request.route.public && !shared_caches_may_store(response.headers()),
+            maintenance: !request.route.public
+                && !head::shared_caches_may_store(response.headers()),
             fetch: request.fetch,
         };
         let entropy = request.sessions.entropy().clone();
-        let outcome = exchange.respond(room, request.sessions.now(), &mut Shared(&entropy));
+        let mut outcome = exchange.respond(room, request.sessions.now(), &mut Shared(&entropy));
         telemetry::responded(&outcome);
         outcome.report.overridden.iter().for_each(|it| request.sessions.overridden(it));
-        if let Some(error) = error.or(outcome.error.map(SessionError::Seal)) {
+        if let Some(error) = error.or(outcome.error.take().map(SessionError::Seal)) {
             telemetry::refused::<T>(&error);
             response = on_error.response(&error);
         }
-        send(response.headers_mut(), &outcome.set_cookies);
+        head::send(response.headers_mut(), &outcome, request.sessions.header());
         response
     }
 }
@@ -231,11 +229,10 @@ impl<T: SessionType> Request<T> {
     }
 
     fn exchange(&self) -> Exchange<T> {
-        let lines = || self.cookies.iter().map(HeaderValue::as_bytes);
         let snapshot = self.sessions.snapshot();
-        let exchange = Exchange::receive(&snapshot, lines(), self.received);
+        let exchange = self.lines.receive(&snapshot, self.received);
         match self.sessions.without_dead(&snapshot, exchange.unknown_keys()) {
-            Some(snapshot) => Exchange::receive(&snapshot, lines(), self.received),
+            Some(snapshot) => self.lines.receive(&snapshot, self.received),
             None => exchange,
         }
     }
@@ -279,58 +276,5 @@ impl<T: SessionType> Haversack<T> {
             Poll::Pending => delay.as_mut().poll(cx),
         })
         .await;
-    }
-}
-
-/// What the client says of its request (Fetch Metadata Request Headers, section 2.3); an older
-/// browser only that it wants a page.
-fn fetch(headers: &HeaderMap) -> Fetch {
-    let says = |name: &str| headers.get(name).map(HeaderValue::as_bytes).unwrap_or_default();
-    match says("sec-fetch-mode") {
-        b"navigate" => Fetch::Navigation,
-        b"" if says("accept").starts_with(b"text/html") => Fetch::Navigation,
-        b"" => Fetch::Unknown,
-        _ => Fetch::Subresource,
-    }
-}
-
-/// Characters of a response head without its status line.
-fn head_len(headers: &HeaderMap) -> usize {
-    headers.iter().map(|(name, value)| name.as_str().len() + value.len() + ": \r\n".len()).sum()
-}
-
-/// Whether a handler declared its response fit for shared caches (RFC 9111 section 5.2.2).
-fn shared_caches_may_store(headers: &HeaderMap) -> bool {
-    headers.get_all(CACHE_CONTROL).iter().any(|value| {
-        let value = value.as_bytes().to_ascii_lowercase();
-        value
-            .split(|&byte| byte == b',')
-            .map(<[u8]>::trim_ascii)
-            .any(|directive| directive == b"public" || directive.starts_with(b"s-maxage"))
-    })
-}
-
-/// A response that sets a session is nobody else's; one that read a session depends on cookies.
-fn send(headers: &mut HeaderMap, set_cookies: &[String]) {
-    for line in set_cookies {
-        match HeaderValue::from_str(line) {
-            Ok(mut value) => {
-                value.set_sensitive(true);
-                headers.append(SET_COOKIE, value);
-            }
-            Err(error) => tracing::error!("a Set-Cookie line of ours is no header value: {error}"),
-        }
-    }
-    if !set_cookies.is_empty() {
-        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    } else if !headers.contains_key(CACHE_CONTROL) {
-        headers.insert(CACHE_CONTROL, HeaderValue::from_static("private"));
-    }
-    let varies = headers.get_all(VARY).iter().any(|value| {
-        let value = value.as_bytes().to_ascii_lowercase();
-        value.split(|&byte| byte == b',').any(|name| matches!(name.trim_ascii(), b"cookie" | b"*"))
-    });
-    if !varies {
-        headers.append(VARY, HeaderValue::from_static("cookie"));
     }
 }

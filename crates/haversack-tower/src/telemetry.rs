@@ -56,6 +56,7 @@ pub(crate) fn opened<T>(info: &Info) {
     tracing::debug!(
         session = std::any::type_name::<T>(),
         kind = info.arrival.kind.name(),
+        transport = info.arrival.transport.name(),
         id = info.id.map(tracing::field::display),
         revocation_id = info.revocation_id,
         signed_in = info.signed_in,

@@ -133,7 +133,7 @@ impl Admitted {
     }
 
     /// The other lineages without subject join if they are in time, their idle limit asked at the
-    /// winner's `seen`, since nobody touches them.
+    /// winner's `seen`, since nobody touches them. What was over when the winner began stays over.
     fn adopt(&mut self, jar: &Jar, lifetime: &Lifetime, now: Timestamp) {
         let Some(winner) = self.head.and_then(|at| jar.roots.get(at)) else {
             return;
@@ -183,6 +183,11 @@ fn judge_adopted(root: &Root, winner: &Root, lifetime: &Lifetime, now: Timestamp
         let (now, _) = advance(root, now)?;
         within(root.auth, lifetime.absolute.as_secs(), lifetime, now, Rejection::AbsoluteExpired)?;
         if let Some(idle) = lifetime.idle_secs() {
+            let born = Timestamp::from_secs(u64::from(winner.born));
+            if within(root.seen, idle, lifetime, born, Rejection::IdleExpired).is_err() {
+                // It was over before the winner began, so no page has shown both.
+                within(root.seen, idle, lifetime, now.max(born), Rejection::IdleExpired)?;
+            }
             let limit = idle + 3 * GRACE_MS / 1000;
             within(
                 root.seen,

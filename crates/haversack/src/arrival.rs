@@ -4,12 +4,14 @@ use alloc::vec::Vec;
 
 use crate::admit::{Admitted, Standing};
 use crate::jar::Jar;
-use crate::{KeyId, Rejection};
+use crate::{KeyId, Rejection, Transport};
 
 /// How a session arrived. The client learns nothing of it; operators see it in metrics and traces.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Arrival {
+    /// What carried it.
+    pub transport: Transport,
     /// Whether there was a session, and if not, why.
     pub kind: ArrivalKind,
     /// Why parcels, and the heads of other sessions in the jar, were refused; one for each.
@@ -38,7 +40,7 @@ pub struct Arrival {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ArrivalKind {
-    /// None of our cookies was on the request.
+    /// None of our cookies was on the request, or an empty header.
     Absent,
     /// A session was opened.
     Admitted,
@@ -64,7 +66,7 @@ impl ArrivalKind {
 }
 
 impl Arrival {
-    pub(crate) fn of(jar: &Jar, admitted: &Admitted) -> Self {
+    pub(crate) fn of(jar: &Jar, admitted: &Admitted, transport: Transport) -> Self {
         let mut rejections: Vec<Rejection> =
             jar.refused.iter().map(|refused| refused.why).collect();
         let (mut adopted, mut closed) = (0, !jar.markers.is_empty());
@@ -86,6 +88,7 @@ impl Arrival {
             None => ArrivalKind::Rejected,
         };
         Self {
+            transport,
             kind,
             rejections,
             partial: admitted.kept_head || jar.has_kept(),

@@ -6,9 +6,8 @@ use core::fmt;
 
 use crate::ConfigError;
 use crate::codec::field_of;
-use crate::parcel::{Fragment, entry_len};
+use crate::parcel::entry_len;
 use crate::state::Entry;
-use crate::wire;
 
 /// Size limits in characters. The defaults pass the default settings of every browser and proxy
 /// that was measured; `docs` tells what to raise where before raising one here.
@@ -125,20 +124,6 @@ impl fmt::Display for TooLarge {
 }
 
 impl core::error::Error for TooLarge {}
-
-/// Characters of a parcel, name and value, for an unpadded frame of `len` bytes.
-pub(crate) fn parcel_chars(base: &str, len: usize) -> usize {
-    base.len() + 10 + wire::text_len(len)
-}
-
-/// What a full fold would write: one fragment for each kind.
-pub(crate) fn state_chars(base: &str, kinds: [&[Entry<'_>]; 2]) -> usize {
-    let fold = |entries: &[Entry<'_>]| match entries {
-        [] => 0,
-        _ => parcel_chars(base, Fragment::len_of(1, entries)),
-    };
-    kinds.into_iter().map(fold).sum()
-}
 
 /// Bytes by field, largest first.
 pub(crate) fn by_field<'a>(entries: impl IntoIterator<Item = Entry<'a>>) -> Vec<(String, usize)> {

@@ -2,12 +2,12 @@
 
 use alloc::borrow::Cow;
 
-use crate::budget::parcel_chars;
 use crate::jar::{Held, Jar};
 use crate::join::Holding;
 use crate::keyring::Keys;
 use crate::parcel::{Fragment, Kind, Lineage, Marker, Root, Subject, Suffix};
 use crate::state::{Entry, Stamp};
+use crate::transport::Carrier;
 
 #[derive(Clone, Debug)]
 pub(crate) enum Body {
@@ -25,7 +25,13 @@ pub(crate) struct Draft {
 }
 
 impl Draft {
+    /// A whole session has one name, and is overwritten by what comes after it.
     pub(crate) fn root(jar: &Jar, keys: &Keys, root: &Root) -> Self {
+        if root.fields.is_some() {
+            let held = jar.holds(Suffix::SINGLE, root.lineage, &root.encode());
+            let present = held == Some(Held::Same { stale: false });
+            return Self { suffix: Suffix::SINGLE, body: Body::Root(root.clone()), present };
+        }
         Self::named(jar, keys, Kind::Root, root.lineage, |salt| {
             Body::Root(Root { salt, ..root.clone() })
         })
@@ -82,23 +88,19 @@ impl Draft {
     }
 
     /// Characters of the parcel, name and value, before padding.
-    pub(crate) fn chars(&self, base: &str) -> usize {
-        parcel_chars(base, self.body.frame().len())
+    pub(crate) fn chars(&self, carrier: Carrier<'_>) -> usize {
+        carrier.parcel_len(self.suffix.as_str(), self.body.frame().len())
     }
 
-    /// As the join will see it on the next request; `None` unless it is a fragment.
-    pub(crate) fn holding(&self, base: &str) -> Option<Holding<'_>> {
-        match &self.body {
-            Body::Fragment { lineage, subject, fragment } => Some(Holding {
-                suffix: self.suffix,
-                lineage: *lineage,
-                subject: *subject,
-                fragment,
-                chars: self.chars(base),
-                stale: false,
-            }),
-            Body::Marker(_) | Body::Root(_) => None,
-        }
+    /// As the join will see it on the next request; `None` if it holds nothing that joins.
+    pub(crate) fn holding(&self, carrier: Carrier<'_>) -> Option<Holding<'_>> {
+        let (lineage, subject, fragment) = match &self.body {
+            Body::Fragment { lineage, subject, fragment } => (*lineage, *subject, fragment),
+            Body::Root(root) => (root.lineage, root.subject, root.held()?),
+            Body::Marker(_) => return None,
+        };
+        let chars = self.chars(carrier);
+        Some(Holding { suffix: self.suffix, lineage, subject, fragment, chars, stale: false })
     }
 }
 

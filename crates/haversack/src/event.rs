@@ -13,9 +13,10 @@ use crate::intent::{Change, Intent};
 use crate::jar::Jar;
 use crate::join::{holdings, join, state};
 use crate::keyring::Keys;
-use crate::parcel::{Lineage, Root, Subject};
+use crate::parcel::{Fragment, Lineage, Root, Subject, Suffix};
 use crate::policy::{GRACE_MS, Policy};
 use crate::state::{Content, Entry, OPEN, Stamp};
+use crate::transport::{Carrier, Layout};
 use crate::{NoEntropy, SealError, Timestamp, TooLarge};
 
 /// What events and maintenance look at: the opened request, and the rules.
@@ -24,6 +25,7 @@ pub(crate) struct Situation<'a> {
     pub(crate) jar: &'a Jar,
     pub(crate) admitted: &'a Admitted,
     pub(crate) policy: &'a Policy,
+    pub(crate) carrier: Carrier<'a>,
     pub(crate) keys: &'a Keys,
     /// The session type's default, entry by entry.
     pub(crate) defaults: &'a Fields,
@@ -74,6 +76,10 @@ pub(crate) struct Event {
     pub(crate) drafts: Vec<Draft>,
     /// Deletes every other parcel of ours read, but end markers.
     pub(crate) sweeps: bool,
+    /// Fields were written, beside those that decide who the user is.
+    pub(crate) writes: bool,
+    /// Fragments of adopted sessions that a whole session took in: deleted with it.
+    pub(crate) taken: Vec<Suffix>,
     /// Characters of the live state afterwards, if fields were written.
     pub(crate) state: Option<usize>,
 }
@@ -113,8 +119,8 @@ impl<'a> Situation<'a> {
             None => self.without_session(intent, lineage)?,
             Some(head) => self.within_session(&head.frame, intent, lineage)?,
         };
-        event.state = self.check_sizes(&event)?;
-        Ok(event)
+        event.writes = event.drafts.iter().any(|draft| draft.holding(self.carrier).is_some());
+        Ok(self.lay_out(event)?)
     }
 
     /// A field is an identity field if it is declared so, or if the head holds it.
@@ -138,10 +144,9 @@ impl<'a> Situation<'a> {
         if intent.end {
             event.kind = EventKind::End;
         }
-        let changes = without_removals(&intent.changes);
-        if self.begin(&mut event, &changes, intent.subject.flatten(), self.stamp(), lineage)?
-            && !intent.end
-        {
+        let subject = intent.subject.flatten();
+        let changes = self.going_on(&intent.changes, subject);
+        if self.begin(&mut event, &changes, subject, self.stamp(), lineage)? && !intent.end {
             event.kind = EventKind::Create;
         }
         Ok(event)
@@ -177,6 +182,7 @@ impl<'a> Situation<'a> {
                 subject,
                 salt: 0,
                 identity,
+                fields: head.fields.clone(),
                 ..*head
             };
             event.drafts.push(Draft::root(self.jar, self.keys, &root));
@@ -204,10 +210,8 @@ impl<'a> Situation<'a> {
         intent: &Intent<'_>,
         lineage: impl FnMut() -> Result<Lineage, NoEntropy>,
     ) -> Result<Event, SealError> {
-        let stamp = self.stamp();
-        let marker = Draft::marker(self.jar, self.keys, head.lineage, stamp);
-        let mut event = Event { kind, drafts: [marker].into(), sweeps: true, state: None };
-        let mut goes_on = without_removals(&intent.changes);
+        let mut event = Event { kind, sweeps: true, ..Event::default() };
+        let mut goes_on = intent.changes.clone();
         if kind == EventKind::Switch {
             let arrived = self.arrived_but(|_| {});
             for entry in arrived.iter().filter(|entry| self.policy.is_kept(entry.name)) {
@@ -219,7 +223,14 @@ impl<'a> Situation<'a> {
             }
             goes_on.sort_unstable_by_key(|(name, _)| *name);
         }
-        self.begin(&mut event, &goes_on, intent.subject.flatten(), stamp.plus(1), lineage)?;
+        let subject = intent.subject.flatten();
+        let goes_on = self.going_on(&goes_on, subject);
+        let mut stamp = self.stamp();
+        if self.leaves_marker(!goes_on.is_empty()) {
+            event.drafts.push(Draft::marker(self.jar, self.keys, head.lineage, stamp));
+            stamp = stamp.plus(1);
+        }
+        self.begin(&mut event, &goes_on, subject, stamp, lineage)?;
         Ok(event)
     }
 
@@ -232,7 +243,18 @@ impl<'a> Situation<'a> {
     ) -> Result<Event, SealError> {
         let subject = intent.subject.flatten();
         if !intent.end && subject.is_none() {
+            // A field is no reason to overwrite a session that a neighbour may be able to read.
+            if self.layout() == Layout::Single && self.jar.names(Suffix::SINGLE) {
+                return Err(SealError::Unavailable { unknown_key: self.jar.unknown_keys().next() });
+            }
             return self.without_session(intent, lineage);
+        }
+        let kind = if intent.end { EventKind::End } else { EventKind::Login };
+        let mut event = Event { kind, sweeps: true, ..Event::default() };
+        let changes = self.going_on(&intent.changes, subject);
+        if !self.leaves_marker(!changes.is_empty()) {
+            self.begin(&mut event, &changes, subject, self.stamp(), lineage)?;
+            return Ok(event);
         }
         let highest = self
             .jar
@@ -247,12 +269,20 @@ impl<'a> Situation<'a> {
         };
         let ahead = Stamp::from_millis(self.now.as_millis()).plus(GRACE_MS);
         let stamp = ahead.max(self.jar.highest_stamp().plus(1000));
-        let marker = Draft::marker(self.jar, self.keys, closed, stamp);
-        let kind = if intent.end { EventKind::End } else { EventKind::Login };
-        let mut event = Event { kind, drafts: [marker].into(), sweeps: true, state: None };
-        let changes = without_removals(&intent.changes);
+        event.drafts.push(Draft::marker(self.jar, self.keys, closed, stamp));
         self.begin(&mut event, &changes, subject, stamp.plus(1), lineage)?;
         Ok(event)
+    }
+
+    /// What of `changes` a session of this subject can begin with: no removals but those of what
+    /// is there by default.
+    fn going_on<'c>(&self, changes: &[Change<'c>], subject: Option<Subject>) -> Vec<Change<'c>> {
+        let begins = |(name, value): &Change<'c>| {
+            let tells = value.is_some()
+                || (self.defaults.get(name).is_some() && !self.is_identity(None, name));
+            tells && (subject.is_some() || !self.policy.is_subject(name))
+        };
+        changes.iter().copied().filter(begins).collect()
     }
 
     /// A new lineage for `changes`; `false` if there is nothing to begin it for.
@@ -264,9 +294,6 @@ impl<'a> Situation<'a> {
         stamp: Stamp,
         mut lineage: impl FnMut() -> Result<Lineage, NoEntropy>,
     ) -> Result<bool, SealError> {
-        let drops = |name: &[u8]| subject.is_none() && self.policy.is_subject(name);
-        let changes: Vec<Change<'_>> =
-            changes.iter().copied().filter(|(name, _)| !drops(name)).collect();
         if changes.is_empty() {
             return Ok(false);
         }
@@ -283,6 +310,7 @@ impl<'a> Situation<'a> {
             subject,
             salt: 0,
             identity: encode_identity(&entries(&identity, stamp))?,
+            fields: (self.layout() == Layout::Single).then(|| Fragment::new(0, 0, &[])),
         };
         event.drafts.push(Draft::root(self.jar, self.keys, &root));
         if !fields.is_empty() {
@@ -320,10 +348,6 @@ impl<'a> Situation<'a> {
         after.sort_unstable_by_key(|entry| entry.name);
         Ok(encode_identity(&after)?)
     }
-}
-
-fn without_removals<'a>(changes: &[Change<'a>]) -> Vec<Change<'a>> {
-    changes.iter().copied().filter(|(_, value)| value.is_some()).collect()
 }
 
 fn entries<'a>(changes: &[Change<'a>], stamp: Stamp) -> Vec<Entry<'a>> {

@@ -28,7 +28,7 @@ use crate::policy::GRACE_MS;
 use crate::respond::{self, Outcome, Room};
 use crate::snapshot::{Rules, Snapshot};
 use crate::state::{Content, Entry};
-use crate::transport::cookie;
+use crate::transport::{Carrier, Found, Transport, cookie, header};
 use crate::{Entropy, KeyId, SealError, Timestamp, TooLarge};
 
 /// One request: what arrived, and what was changed since.
@@ -37,6 +37,7 @@ use crate::{Entropy, KeyId, SealError, Timestamp, TooLarge};
 /// a request.
 pub struct Exchange<T> {
     snapshot: Snapshot<T>,
+    transport: Transport,
     jar: Jar,
     admitted: Admitted,
     received: Timestamp,
@@ -60,15 +61,40 @@ impl<T: Default + Serialize + DeserializeOwned> Exchange<T> {
         cookie_lines: impl IntoIterator<Item = &'h [u8]>,
         now: Timestamp,
     ) -> Self {
-        let policy = &snapshot.rules.policy;
-        let base = policy.cookie.base();
-        let found = cookie::collect(base, cookie_lines);
-        let (mut jar, sealed) = Jar::open(found, &snapshot.keys, &snapshot.view.dead, base, now);
+        let cookie = &snapshot.rules.policy.cookie;
+        let found = cookie::collect(cookie.base(), cookie_lines);
+        Self::open(snapshot, Carrier::Cookies(cookie), found, now)
+    }
+
+    /// Opens the session that the [`header`](crate::Policy::header) of a request carries, from the
+    /// values of all its lines. Cookies on such a request mean nothing; hand none in.
+    ///
+    /// `None` if the policy has no header. The new value, if there is one, is
+    /// [`Outcome::header`].
+    pub fn receive_header<'h>(
+        snapshot: &Snapshot<T>,
+        lines: impl IntoIterator<Item = &'h [u8]>,
+        now: Timestamp,
+    ) -> Option<Self> {
+        let header = snapshot.rules.policy.header.as_ref()?;
+        let found = header::collect(header, lines);
+        Some(Self::open(snapshot, Carrier::Header(header), found, now))
+    }
+
+    fn open(
+        snapshot: &Snapshot<T>,
+        carrier: Carrier<'_>,
+        found: Vec<Found<'_>>,
+        now: Timestamp,
+    ) -> Self {
+        let (mut jar, sealed) = Jar::open(found, &snapshot.keys, &snapshot.view.dead, carrier, now);
         let lineages = Lineages::of(&jar.roots, &jar.markers);
-        jar.open_fragments(&sealed, base, now);
-        let admitted = Admitted::judge(lineages, &jar, &policy.lifetime, now);
+        jar.open_fragments(&sealed, carrier, now);
+        let lifetime = &snapshot.rules.policy.lifetime;
+        let admitted = Admitted::judge(lineages, &jar, lifetime, now);
         Self {
             snapshot: snapshot.clone(),
+            transport: carrier.transport(),
             jar,
             admitted,
             received: now,
@@ -150,7 +176,7 @@ impl<T: Default + Serialize + DeserializeOwned> Exchange<T> {
 
     /// How the session arrived.
     pub fn arrival(&self) -> Arrival {
-        Arrival::of(&self.jar, &self.admitted)
+        Arrival::of(&self.jar, &self.admitted, self.transport)
     }
 
     /// Whether a handler that means to write would act in vain, and why. On a route marked
@@ -191,7 +217,7 @@ impl<T: Default + Serialize + DeserializeOwned> Exchange<T> {
         Info::of(&self.situation(self.received), self.arrival(), writable)
     }
 
-    /// Writes the response's `Set-Cookie` lines.
+    /// Writes the response's `Set-Cookie` lines, or the value of its header.
     ///
     /// An error replaces the handler's response; its lines then carry maintenance only, so that a
     /// client whose writes are refused heals too.
@@ -225,8 +251,7 @@ impl<T: Default + Serialize + DeserializeOwned> Exchange<T> {
         if late && (event.head().is_some() || event.sweeps) {
             return Err(SealError::Late);
         }
-        let writes_fields = event.drafts.iter().any(|draft| draft.holding("").is_some());
-        if writes_fields && !intent.end {
+        if event.writes && !intent.end {
             self.refuse_busy()?;
         }
         Ok(event)
@@ -248,10 +273,16 @@ impl<T: Default + Serialize + DeserializeOwned> Exchange<T> {
     }
 
     pub(crate) fn situation(&self, now: Timestamp) -> Situation<'_> {
+        let policy = &self.snapshot.rules.policy;
+        let carrier = match (self.transport, &policy.header) {
+            (Transport::Header, Some(header)) => Carrier::Header(header),
+            _ => Carrier::Cookies(&policy.cookie),
+        };
         Situation {
             jar: &self.jar,
             admitted: &self.admitted,
-            policy: &self.snapshot.rules.policy,
+            policy,
+            carrier,
             keys: &self.snapshot.keys,
             defaults: self.snapshot.rules.schema.default_fields(),
             now,
@@ -285,12 +316,11 @@ impl<T: Default + Serialize + DeserializeOwned> Exchange<T> {
         let changed = fold_turns(policy, arrived, self.log.iter(), more);
         let changes: Vec<_> = changed
             .into_values()
-            .filter_map(|entry| match entry.content {
-                Content::Value { bytes, .. } => Some((entry.name, Some(bytes))),
-                Content::Tombstone if begins => None,
-                Content::Tombstone => Some((entry.name, None)),
+            .map(|entry| match entry.content {
+                Content::Value { bytes, .. } => (entry.name, Some(bytes)),
+                Content::Tombstone => (entry.name, None),
             })
-            // A new session begins with what is not the default anyway.
+            // A new session begins with what is not the default anyway; a removed default is not.
             .filter(|(name, value)| !begins || *value != schema.default_bytes(name))
             .collect();
         let subject = changes.iter().find(|(name, _)| policy.is_subject(name));

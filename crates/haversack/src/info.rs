@@ -11,9 +11,8 @@ use crate::Timestamp;
 use crate::arrival::Arrival;
 use crate::budget::by_field;
 use crate::event::Situation;
-use crate::join::holdings;
+use crate::join::{holdings, join};
 use crate::parcel::Root;
-use crate::size::state_size;
 
 /// The id of a session that applications and logs see: it changes at login and at every renewal,
 /// and says nothing about the session's secrets.
@@ -107,8 +106,10 @@ impl Info {
     pub(crate) fn of(situation: &Situation<'_>, arrival: Arrival, writable: bool) -> Self {
         let Situation { jar, admitted, policy, keys, .. } = *situation;
         let head = admitted.winner(jar).map(|head| &head.frame);
-        let holdings = head.map_or_else(Vec::new, |head| holdings(jar, admitted, head, |_| true));
-        let (state, entries) = state_size(policy.cookie.base(), &holdings);
+        let joined =
+            head.map_or_else(Vec::new, |head| join(&holdings(jar, admitted, head, |_| true)));
+        let state = head.map_or(0, |head| situation.state_len(head, &joined));
+        let entries = joined.into_iter().map(|joined| joined.entry);
         let identity = head.into_iter().flat_map(Root::identity);
         Self {
             id: head
@@ -125,7 +126,7 @@ impl Info {
                 state_limit: policy.budget.state,
                 request: jar.chars,
                 request_limit: policy.budget.request,
-                fields: by_field(entries.into_iter().chain(identity)),
+                fields: by_field(entries.chain(identity)),
             },
             writable,
         }

@@ -10,7 +10,7 @@ use crate::lineage::Lineages;
 use crate::parcel::{Fragment, Kind, Lineage, Marker, Root, Subject, Suffix, hint, scope};
 use crate::seal;
 use crate::state::Stamp;
-use crate::transport::cookie::Found;
+use crate::transport::{Carrier, Found};
 use crate::wire::Envelope;
 use crate::{Disposition, KeyId, Rejection, Timestamp};
 
@@ -36,7 +36,7 @@ pub(crate) struct Owned {
 /// A parcel that was not read, and why.
 #[derive(Clone, Debug)]
 pub(crate) struct Refused {
-    /// What follows `<base>.` in its name.
+    /// What follows `<base>.` in its name; nothing for the base alone.
     pub(crate) suffix: String,
     pub(crate) kind: Option<Kind>,
     pub(crate) why: Rejection,
@@ -74,7 +74,7 @@ impl Jar {
         found: Vec<Found<'h>>,
         keys: &'k Keys,
         dead: &BTreeSet<KeyId>,
-        base: &str,
+        carrier: Carrier<'_>,
         now: Timestamp,
     ) -> (Self, Vec<Sealed<'h, 'k>>) {
         let mut jar = Self::default();
@@ -83,11 +83,11 @@ impl Jar {
         if jar.refuse_duplicates(&ours) {
             return (jar, Vec::new());
         }
-        let mut parcels = jar.refuse_unreadable(ours, keys, dead, base, now);
+        let mut parcels = jar.refuse_unreadable(ours, keys, dead, now);
         // End markers, roots, then fragments; within a kind as the client sent them.
         parcels.sort_by_key(|parcel| match parcel.suffix.kind() {
             Kind::End => 0,
-            Kind::Root => 1,
+            Kind::Root | Kind::Single => 1,
             Kind::Anonymous | Kind::Subject => 2,
         });
         jar.cut_off(&mut parcels);
@@ -95,7 +95,7 @@ impl Jar {
         for parcel in parcels {
             match parcel.suffix.kind() {
                 Kind::Anonymous | Kind::Subject => sealed.push(parcel),
-                Kind::End | Kind::Root => jar.open_head(&parcel, base, now),
+                Kind::End | Kind::Root | Kind::Single => jar.open_head(&parcel, carrier, now),
             }
         }
         (jar, sealed)
@@ -144,12 +144,11 @@ impl Jar {
         ours: Vec<(Found<'h>, Result<Envelope<'h>, Rejection>)>,
         keys: &'k Keys,
         dead: &BTreeSet<KeyId>,
-        base: &str,
         now: Timestamp,
     ) -> Vec<Sealed<'h, 'k>> {
         let mut parcels = Vec::with_capacity(ours.len());
         for (found, envelope) in ours {
-            match envelope.and_then(|envelope| readable(found, envelope, keys, dead, base, now)) {
+            match envelope.and_then(|envelope| readable(found, envelope, keys, dead, now)) {
                 Ok(parcel) => parcels.push(parcel),
                 Err(why) => self.refuse(found.suffix, why),
             }
@@ -170,14 +169,15 @@ impl Jar {
         self.unopened = parcels.drain(fits..).map(|parcel| parcel.suffix).collect();
     }
 
-    fn open_head(&mut self, parcel: &Sealed<'_, '_>, base: &str, now: Timestamp) {
+    fn open_head(&mut self, parcel: &Sealed<'_, '_>, carrier: Carrier<'_>, now: Timestamp) {
         let mut frame = Vec::new();
         let opened =
-            unseal(parcel, base, &[], &mut frame).and_then(|()| match parcel.suffix.kind() {
+            unseal(parcel, carrier, &[], &mut frame).and_then(|()| match parcel.suffix.kind() {
                 Kind::End => {
                     Marker::parse(&frame).map(|frame| self.markers.push(parcel.opened(frame, now)))
                 }
-                _ => Root::parse(&frame).map(|frame| self.roots.push(parcel.opened(frame, now))),
+                kind => Root::parse(&frame, kind == Kind::Single)
+                    .map(|frame| self.roots.push(parcel.opened(frame, now))),
             });
         if let Err(why) = opened {
             self.refuse(parcel.found.suffix, why);
@@ -185,10 +185,15 @@ impl Jar {
     }
 
     /// Unseals the fragments, each under the roots that its name hints at, the likeliest first.
-    pub(crate) fn open_fragments(&mut self, sealed: &[Sealed<'_, '_>], base: &str, now: Timestamp) {
+    pub(crate) fn open_fragments(
+        &mut self,
+        sealed: &[Sealed<'_, '_>],
+        carrier: Carrier<'_>,
+        now: Timestamp,
+    ) {
         let roots = Lineages::likeliest_first(&self.roots);
         let opened: Vec<_> =
-            sealed.iter().map(|parcel| open_fragment(parcel, &roots, base)).collect();
+            sealed.iter().map(|parcel| open_fragment(parcel, &roots, carrier)).collect();
         for (parcel, opened) in sealed.iter().zip(opened) {
             match opened {
                 Ok(Some(owned)) => self.fragments.push(parcel.opened(owned, now)),
@@ -203,11 +208,34 @@ impl Jar {
         self.refused.push(Refused { suffix: suffix.to_string(), kind, why });
     }
 
+    /// Everything that holds entries beside identity fields: fragments, and whole sessions.
+    pub(crate) fn held(&self) -> impl Iterator<Item = &Fragment> {
+        let whole = self.roots.iter().filter_map(|root| root.frame.held());
+        self.fragments.iter().map(|owned| &owned.frame.fragment).chain(whole)
+    }
+
+    /// Whether any cookie of ours on the request is of layout Merging.
+    pub(crate) fn merges(&self) -> bool {
+        let named = |suffix: &Suffix| *suffix != Suffix::SINGLE;
+        !self.markers.is_empty()
+            || !self.fragments.is_empty()
+            || !self.orphans.is_empty()
+            || self.roots.iter().any(|root| named(&root.suffix))
+            || self.unopened.iter().any(named)
+            || self.refused.iter().any(|refused| !refused.suffix.is_empty())
+            || self.unread.iter().any(|unread| !unread.is_empty())
+    }
+
+    /// Whether a cookie of ours with this name is on the request, read or not.
+    pub(crate) fn names(&self, suffix: Suffix) -> bool {
+        self.holds(suffix, Lineage([0; 16]), &[]).is_some()
+    }
+
     /// The highest stamp in any authentic parcel.
     pub(crate) fn highest_stamp(&self) -> Stamp {
         let roots = self.roots.iter().map(|root| root.frame.renewed);
         let markers = self.markers.iter().map(|marker| marker.frame.stamp);
-        let fragments = self.fragments.iter().map(|owned| owned.frame.fragment.newest());
+        let fragments = self.held().map(Fragment::newest);
         roots.chain(markers).chain(fragments).max().unwrap_or_default()
     }
 
@@ -219,10 +247,10 @@ impl Jar {
 
     /// The same of a root or an end marker.
     pub(crate) fn has_kept_head(&self) -> bool {
-        let is_head = |kind| matches!(kind, Kind::Root | Kind::End);
-        self.unopened.iter().any(|suffix| is_head(suffix.kind()))
+        self.unopened.iter().any(|suffix| suffix.kind().is_head())
             || self.refused.iter().any(|refused| {
-                refused.why.disposition() == Disposition::Keep && refused.kind.is_none_or(is_head)
+                refused.why.disposition() == Disposition::Keep
+                    && refused.kind.is_none_or(Kind::is_head)
             })
     }
 
@@ -277,13 +305,9 @@ fn readable<'h, 'k>(
     envelope: Envelope<'h>,
     keys: &'k Keys,
     dead: &BTreeSet<KeyId>,
-    base: &str,
     now: Timestamp,
 ) -> Result<Sealed<'h, 'k>, Rejection> {
-    let suffix = Suffix::parse(found.suffix);
-    if suffix.is_none() && !found.suffix.is_empty() {
-        return Err(Rejection::Malformed);
-    }
+    let suffix = Suffix::parse(found.suffix).ok_or(Rejection::Malformed)?;
     let id = envelope.key_id();
     let key = match keys.find(&id, now) {
         // No ring can hold a key of the other suite yet.
@@ -297,29 +321,14 @@ fn readable<'h, 'k>(
         Lookup::Retired => return Err(Rejection::RetiredKey),
         Lookup::Revoked => return Err(Rejection::RevokedKey),
     };
-    match suffix {
-        Some(suffix) => Ok(Sealed { suffix, found, envelope, key }),
-        None => Err(whole_session(&envelope, key, base)),
-    }
-}
-
-/// A cookie named by the base alone is a whole session in one parcel, which later versions write.
-fn whole_session(envelope: &Envelope<'_>, key: &Key, base: &str) -> Rejection {
-    let mut channel = String::from("c:");
-    channel.push_str(base);
-    let mut frame = Vec::new();
-    match seal::unseal(key, envelope, &channel, &[], &mut frame).and_then(|()| Root::parse(&frame))
-    {
-        Err(why) => why,
-        Ok(_) => Rejection::Malformed,
-    }
+    Ok(Sealed { suffix, found, envelope, key })
 }
 
 /// `None` if no root on the request can open it: an orphan.
 fn open_fragment(
     parcel: &Sealed<'_, '_>,
     roots: &[&Root],
-    base: &str,
+    carrier: Carrier<'_>,
 ) -> Result<Option<Owned>, Rejection> {
     let under_subject = parcel.suffix.kind() == Kind::Subject;
     let mut tried: Vec<(Lineage, Option<Subject>)> = Vec::new();
@@ -333,7 +342,7 @@ fn open_fragment(
         tried.push(owner);
         let (scope, len) = scope(root.lineage, subject);
         let mut frame = Vec::new();
-        if unseal(parcel, base, scope.get(..len).unwrap_or_default(), &mut frame).is_ok() {
+        if unseal(parcel, carrier, scope.get(..len).unwrap_or_default(), &mut frame).is_ok() {
             let fragment = Fragment::parse(frame)?;
             return Ok(Some(Owned { lineage: root.lineage, subject, fragment }));
         }
@@ -343,22 +352,12 @@ fn open_fragment(
 
 fn unseal(
     parcel: &Sealed<'_, '_>,
-    base: &str,
+    carrier: Carrier<'_>,
     scope: &[u8],
     frame: &mut Vec<u8>,
 ) -> Result<(), Rejection> {
-    let channel = channel(base, parcel.suffix);
+    let channel = carrier.channel(parcel.suffix.as_str());
     seal::unseal(parcel.key, &parcel.envelope, &channel, scope, frame)
-}
-
-/// The associated data's channel: `c:` and the exact cookie name.
-pub(crate) fn channel(base: &str, suffix: Suffix) -> String {
-    let mut channel = String::with_capacity(base.len() + 12);
-    channel.push_str("c:");
-    channel.push_str(base);
-    channel.push('.');
-    channel.push_str(suffix.as_str());
-    channel
 }
 
 /// Characters that browsers count: name and value, without `=` and the separator.

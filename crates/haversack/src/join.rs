@@ -5,12 +5,13 @@ use core::cmp::{Ordering, Reverse};
 
 use crate::admit::{Admitted, Standing};
 use crate::codec::field_of;
-use crate::jar::Jar;
+use crate::jar::{Jar, Opened};
 use crate::parcel::{Fragment, Lineage, Root, Subject, Suffix};
 use crate::policy::Policy;
 use crate::state::Entry;
 
-/// A fragment as the join sees it: from the request, or about to be set.
+/// A fragment, or the fields of a whole session, as the join sees them: from the request, or about
+/// to be set.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Holding<'a> {
     pub(crate) suffix: Suffix,
@@ -25,6 +26,23 @@ pub(crate) struct Holding<'a> {
 }
 
 impl<'a> Holding<'a> {
+    /// What a whole session holds, as a fragment that its own root opens.
+    fn within(root: &'a Opened<Root>) -> Option<Self> {
+        Some(Self {
+            suffix: root.suffix,
+            lineage: root.frame.lineage,
+            subject: root.frame.subject,
+            fragment: root.frame.held()?,
+            chars: root.chars,
+            stale: root.stale,
+        })
+    }
+
+    /// Whether it is all of a session and not a cookie beside its root.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.suffix == Suffix::SINGLE
+    }
+
     fn kin(&self) -> (Lineage, bool) {
         (self.lineage, self.subject.is_some())
     }
@@ -39,18 +57,24 @@ impl<'a> Holding<'a> {
     }
 }
 
-/// The fragments of the winner, under its present subject, and of the lineages that `adopted` lets
-/// in.
+/// What the winner holds, under its present subject, and the lineages that `adopted` lets in.
 pub(crate) fn holdings<'j>(
     jar: &'j Jar,
     admitted: &Admitted,
     head: &Root,
     adopted: impl Fn(Lineage) -> bool,
 ) -> Vec<Holding<'j>> {
-    jar.fragments
-        .iter()
-        .filter(|owned| {
-            let of = &owned.frame;
+    let fragments = jar.fragments.iter().map(|owned| Holding {
+        suffix: owned.suffix,
+        lineage: owned.frame.lineage,
+        subject: owned.frame.subject,
+        fragment: &owned.frame.fragment,
+        chars: owned.chars,
+        stale: owned.stale,
+    });
+    fragments
+        .chain(jar.roots.iter().filter_map(Holding::within))
+        .filter(|of| {
             if of.lineage == head.lineage {
                 of.subject.is_none() || of.subject == head.subject
             } else {
@@ -58,14 +82,6 @@ pub(crate) fn holdings<'j>(
                     && admitted.standing(of.lineage) == Some(Standing::Adopted)
                     && adopted(of.lineage)
             }
-        })
-        .map(|owned| Holding {
-            suffix: owned.suffix,
-            lineage: owned.frame.lineage,
-            subject: owned.frame.subject,
-            fragment: &owned.frame.fragment,
-            chars: owned.chars,
-            stale: owned.stale,
         })
         .collect()
 }

@@ -5,7 +5,7 @@
 //! continues any session; no server keeps anything.
 //!
 //! This crate is the core: it turns `Cookie` lines into a session, and a changed session into
-//! `Set-Cookie` lines. It does no I/O, reads no clock and rolls no dice: times and randomness are
+//! `Set-Cookie` lines. (Or one header's value into another: see [`HeaderSpec`].) It does no I/O, reads no clock and rolls no dice: times and randomness are
 //! arguments. Most programs use it through `haversack-tower`, which brings the layer, the axum
 //! extractor, metrics and the system's clock.
 //!
@@ -42,6 +42,10 @@
 //!
 //! So requests that overlap lose nothing of each other, and a response that is late or torn undoes
 //! nothing. `spec/haversack-v1.md` has the format and the rules, byte by byte.
+//!
+//! A client that can hold one value only, such as an API client, gets the whole session in one
+//! parcel ([`Layout::Single`]). That is smaller and simpler, and promises less: of responses that
+//! overlap the last one wins, whole.
 //!
 //! # Deployment caveat
 //!
@@ -177,7 +181,7 @@
 //! | to learn | look at |
 //! |---|---|
 //! | what happens to a request | [`Exchange`] |
-//! | what is accepted and issued | [`Policy`]: [`CookieSpec`], [`Lifetime`], [`Budget`], [`Padding`], and the fields with a meaning |
+//! | what is accepted and issued | [`Policy`]: [`CookieSpec`], [`HeaderSpec`], [`Layout`], [`Lifetime`], [`Budget`], [`Padding`], and the fields with a meaning |
 //! | keys, their states, their rotation | [`KeyRing`], [`KeyState`] |
 //! | how keys reach a program | [`Feed`], [`View`], [`Fixed`] |
 //! | what a session type can be | [`Rules`], [`SchemaError`]; maps whose entries merge one by one: [`Each`] |
@@ -217,6 +221,7 @@ mod jar;
 mod join;
 mod key_id;
 mod keyring;
+mod layout;
 mod lineage;
 mod maintain;
 mod overridden;
@@ -253,7 +258,7 @@ pub use self::seal::Padding;
 pub use self::snapshot::{Rules, Snapshot};
 pub use self::state::{Content, Entry, OPEN, Stamp};
 pub use self::transport::cookie::mentions;
-pub use self::transport::{CookieSpec, SameSite};
+pub use self::transport::{CookieSpec, HeaderSpec, Layout, SameSite, Transport};
 
 /// What weakens the seal, for test vectors only. Nothing that is served has a use for it.
 #[doc(hidden)]

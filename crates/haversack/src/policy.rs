@@ -8,7 +8,7 @@ use core::time::Duration;
 use crate::codec::field_of;
 use crate::keyring::Context;
 use crate::seal::Padding;
-use crate::transport::CookieSpec;
+use crate::transport::{CookieSpec, HeaderSpec, Layout};
 use crate::{Budget, ConfigError};
 
 /// The one assumption about the world: a response is applied by the client within this time of its
@@ -79,6 +79,10 @@ impl Lifetime {
 pub struct Policy {
     /// The cookie's base name and attributes.
     pub cookie: CookieSpec,
+    /// The header that API clients may use instead of cookies; none unless set.
+    pub header: Option<HeaderSpec>,
+    /// How new sessions in cookies are laid out. Both layouts are always read.
+    pub layout: Layout,
     /// When a session ends by itself.
     pub lifetime: Lifetime,
     /// Size limits.
@@ -106,6 +110,7 @@ impl Policy {
     /// What is wrong, and what to write instead.
     pub fn validate(&self, fields: Option<&[&str]>) -> Result<(), ConfigError> {
         self.cookie.validate()?;
+        self.header.as_ref().map_or(Ok(()), HeaderSpec::validate)?;
         self.lifetime.validate()?;
         self.budget.validate()?;
         let named = self.subject.iter().chain(&self.identity).chain(&self.keep);

@@ -6,12 +6,12 @@ use alloc::vec::Vec;
 use crate::budget::HEAD;
 use crate::draft::{Body, Draft};
 use crate::event::{Event, EventKind, Situation};
-use crate::jar::channel;
 use crate::keyring::Key;
 use crate::maintain::{Step, Work};
 use crate::overridden::Overridden;
 use crate::parcel::scope;
 use crate::policy::{GRACE_MS, Lifetime};
+use crate::transport::Carrier;
 use crate::{Entropy, SealError, seal, wire};
 
 /// What kind of request it was, in the terms of the Fetch standard. It decides how eagerly the
@@ -54,6 +54,9 @@ impl Default for Room {
 pub struct Outcome {
     /// Values for `Set-Cookie` header fields, to be sent in this order.
     pub set_cookies: Vec<String>,
+    /// The new value of the header field, if the request was read from it and the client must keep
+    /// another one; empty if it must forget it.
+    pub header: Option<String>,
     /// Why the handler's response must be replaced, if so.
     pub error: Option<SealError>,
     /// What was done, for metrics.
@@ -79,7 +82,8 @@ pub struct Report {
     /// What was removed because a write that overlapped had overridden it. Requests that overlap
     /// may remove, and report, the same.
     pub overridden: Vec<Overridden>,
-    /// Characters of the `Set-Cookie` lines, with the field's name and line end.
+    /// Characters of the `Set-Cookie` lines or of the header field, with the field's name and line
+    /// end.
     pub chars: usize,
 }
 
@@ -98,7 +102,12 @@ pub(crate) fn write(
         entropy,
         left: budget.min(HEAD.saturating_sub(room.other_headers)),
         deleted: Vec::new(),
-        outcome: Outcome { set_cookies: Vec::new(), error, report: Report::default() },
+        outcome: Outcome {
+            set_cookies: Vec::new(),
+            header: None,
+            error,
+            report: Report::default(),
+        },
     };
     if lines.key.is_none() && !event.drafts.is_empty() {
         lines.outcome.error.get_or_insert(SealError::NoSealingKey);
@@ -140,7 +149,7 @@ impl<E: Entropy> Lines<'_, E> {
 
     fn deletions(&mut self, dead: Vec<String>) {
         for suffix in dead {
-            if self.situation.policy.cookie.delete_len(&suffix) <= self.left {
+            if self.situation.carrier.delete_len(&suffix) <= self.left {
                 self.delete(suffix);
             } else {
                 self.outcome.report.waiting += 1;
@@ -171,7 +180,7 @@ impl<E: Entropy> Lines<'_, E> {
 
     fn set(&mut self, draft: &Draft) -> bool {
         let Some(key) = self.key else { return false };
-        let Situation { policy, now, .. } = *self.situation;
+        let Situation { policy, carrier, now, .. } = *self.situation;
         let content = draft.body.frame();
         let padded = policy.padding.padded_len(content.len());
         let mut frame = Vec::with_capacity(padded);
@@ -187,7 +196,7 @@ impl<E: Entropy> Lines<'_, E> {
         if self.entropy.fill(&mut nonce).is_err() {
             nonce = [0; 12];
         }
-        let channel = channel(policy.cookie.base(), draft.suffix);
+        let channel = carrier.channel(draft.suffix.as_str());
         let mut value = String::with_capacity(wire::text_len(frame.len()));
         let scope = scope.get(..len).unwrap_or_default();
         if seal::seal(key, nonce, &channel, scope, &frame, &mut value).is_err() {
@@ -198,8 +207,14 @@ impl<E: Entropy> Lines<'_, E> {
             .opens_until()
             .map_or(Lifetime::MAX.as_secs(), |until| until.millis_since(now) / 1000);
         let max_age = max_age(&draft.body, self.situation, opens_secs);
-        self.spend(policy.cookie.set_len(value.len(), max_age));
-        self.outcome.set_cookies.push(policy.cookie.set(draft.suffix.as_str(), &value, max_age));
+        let suffix = draft.suffix.as_str();
+        self.spend(carrier.set_len(suffix, value.len(), max_age));
+        match carrier {
+            Carrier::Cookies(cookie) => {
+                self.outcome.set_cookies.push(cookie.set(suffix, &value, max_age));
+            }
+            Carrier::Header(_) => self.outcome.header = Some(value),
+        }
         self.outcome.report.sealed += 1;
         true
     }
@@ -208,9 +223,11 @@ impl<E: Entropy> Lines<'_, E> {
         if self.deleted.contains(&suffix) {
             return;
         }
-        let cookie = &self.situation.policy.cookie;
-        self.outcome.set_cookies.push(cookie.delete(&suffix));
-        self.spend(cookie.delete_len(&suffix));
+        match self.situation.carrier {
+            Carrier::Cookies(cookie) => self.outcome.set_cookies.push(cookie.delete(&suffix)),
+            Carrier::Header(_) => self.outcome.header = Some(String::new()),
+        }
+        self.spend(self.situation.carrier.delete_len(&suffix));
         self.outcome.report.deleted += 1;
         self.deleted.push(suffix);
     }

@@ -11,7 +11,6 @@ use std::{fs, println};
 use serde_json::{Value, json};
 
 use crate::admit::{Admitted, Standing};
-use crate::budget::parcel_chars;
 use crate::jar::Jar;
 use crate::join::{holdings, join, state};
 use crate::keyring::{Context, Found, Keys, ring_for_vectors};
@@ -20,9 +19,9 @@ use crate::parcel::{Fragment, Kind, Lineage, Marker, Root, Subject, Suffix, scop
 use crate::seal::Padding;
 use crate::state::{Content, Entry, Stamp};
 use crate::testing::hex;
-use crate::transport::cookie;
+use crate::transport::{Carrier, cookie, header};
 use crate::wire::{self, Envelope};
-use crate::{CookieSpec, Disposition, Lifetime, Policy, Rejection, Timestamp, seal};
+use crate::{CookieSpec, Disposition, HeaderSpec, Lifetime, Policy, Rejection, Timestamp, seal};
 
 fn cases(kind: &str) -> Vec<(PathBuf, Value)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../spec/vectors").join(kind);
@@ -132,14 +131,18 @@ fn frames(folder: &str) {
         let kind = text(&case["kind"]);
         let read = |frame: &[u8]| -> Result<(Value, Vec<u8>), Rejection> {
             Ok(match kind {
-                "r" => {
-                    let root = Root::parse(frame)?;
-                    let fields = json!({
+                "r" | "single" => {
+                    let root = Root::parse(frame, kind == "single")?;
+                    let mut fields = json!({
                         "lineage": hex(&root.lineage.0), "born": root.born, "renewed": root.renewed.as_millis(),
                         "auth": root.auth, "seen": root.seen, "subject": root.subject.map(|s| hex(&s.0)),
                         "salt": root.salt,
                         "entries": root.identity().map(|e| entry_json(&e, false)).collect::<Vec<_>>(),
                     });
+                    if let Some(part) = &root.fields {
+                        fields["newest"] = part.newest().as_millis().into();
+                        fields["fields"] = part.entries().map(|e| entry_json(&e, true)).collect();
+                    }
                     (fields, root.encode())
                 }
                 "e" => {
@@ -182,20 +185,24 @@ fn frames(folder: &str) {
             assert_eq!(read(&bytes(padded)), Ok(expected), "{path:?}");
         }
         let keys = keys(&case);
-        let lineage = Lineage(array(if kind == "r" || kind == "e" {
-            &case["fields"]["lineage"]
-        } else {
+        let lineage = Lineage(array(if kind == "a" || kind == "u" {
             &case["lineage"]
+        } else {
+            &case["fields"]["lineage"]
         }));
         let name = Suffix::parse(text(&case["name"])).unwrap();
         let subject = case.get("subject").filter(|s| !s.is_null()).map(|s| Subject(array(s)));
-        assert_eq!(Suffix::of(&keys, name.kind(), lineage, &frame), name, "{path:?}");
+        let named = match kind {
+            "single" => Suffix::SINGLE,
+            _ => Suffix::of(&keys, name.kind(), lineage, &frame),
+        };
+        assert_eq!(named, name, "{path:?}");
         if matches!(name.kind(), Kind::Anonymous | Kind::Subject) {
             let (scope, len) = scope(lineage, subject);
             assert_eq!(&scope[..len], bytes(&case["scope"]), "{path:?}");
         }
         if let Some(id) = case.get("session_id") {
-            let root = Root::parse(&frame).unwrap();
+            let root = Root::parse(&frame, kind == "single").unwrap();
             assert_eq!(
                 hex(&keys.session_id(&root.lineage.0, root.renewed.as_millis())),
                 text(id),
@@ -231,6 +238,7 @@ fn policy(case: &Value) -> Policy {
     };
     Policy {
         cookie: CookieSpec::named(text(&case["base"])),
+        header: case.get("header").map(|name| HeaderSpec::named(text(name))),
         lifetime: Lifetime {
             idle: secs(&lifetime["idle"]),
             absolute: secs(&lifetime["absolute"]).unwrap(),
@@ -249,12 +257,18 @@ fn cookie_line(case: &Value) -> String {
     pairs.join("; ")
 }
 
-/// Reads the jar as a server does and describes it as the vectors do.
-fn read_jar(case: &Value, cookies: &str) -> Value {
+/// Reads the jar, or the lines of the header, as a server does and describes it as the vectors do.
+fn read_jar(case: &Value, lines: &[&[u8]]) -> Value {
     let (keys, policy) = (keys(case), policy(case));
-    let base = policy.cookie.base();
     let now = Timestamp::from_millis(case["now"].as_u64().unwrap());
-    let found = cookie::collect(base, [cookies.as_bytes()]);
+    let (carrier, base, found) = if let Some(header) = &policy.header {
+        let found = header::collect(header, lines.iter().copied());
+        (Carrier::Header(header), header.name(), found)
+    } else {
+        let base = policy.cookie.base();
+        let found = cookie::collect(base, lines.iter().copied());
+        (Carrier::Cookies(&policy.cookie), base, found)
+    };
     let foreign: BTreeSet<String> = found
         .iter()
         .filter(|found| found.chars <= 4096 + 3)
@@ -264,9 +278,9 @@ fn read_jar(case: &Value, cookies: &str) -> Value {
         .map(|found| name(base, found.suffix))
         .collect();
     let all: BTreeSet<String> = found.iter().map(|found| name(base, found.suffix)).collect();
-    let (mut jar, sealed) = Jar::open(found, &keys, &BTreeSet::new(), base, now);
+    let (mut jar, sealed) = Jar::open(found, &keys, &BTreeSet::new(), carrier, now);
     let lineages = Lineages::of(&jar.roots, &jar.markers);
-    jar.open_fragments(&sealed, base, now);
+    jar.open_fragments(&sealed, carrier, now);
     let admitted = Admitted::judge(lineages, &jar, &policy.lifetime, now);
     let head = admitted.winner(&jar).map(|head| &head.frame);
     assert_eq!(jar.foreign, foreign.len(), "{}", case["description"]);
@@ -359,6 +373,12 @@ fn name(base: &str, suffix: &str) -> String {
 fn joins() {
     let mut failed = 0;
     for (path, case) in cases("join") {
+        if let Some(values) = case.get("values") {
+            let values: Vec<&[u8]> =
+                values.as_array().unwrap().iter().map(|value| text(value).as_bytes()).collect();
+            failed += mismatches(&path, &case, &read_jar(&case, &values));
+            continue;
+        }
         let expect = &case["expect"];
         let forwards = cookie_line(&case);
         let mut orders = vec![forwards.clone()];
@@ -368,26 +388,33 @@ fn joins() {
             orders.push(reversed.join("; "));
         }
         for order in orders {
-            let read = read_jar(&case, &order);
-            for (member, expected) in expect.as_object().unwrap() {
-                if read[member] != *expected {
-                    failed += 1;
-                    println!(
-                        "{}: {member}\n  read     {}\n  expected {expected}",
-                        path.display(),
-                        read[member]
-                    );
-                }
-            }
+            failed += mismatches(&path, &case, &read_jar(&case, &[order.as_bytes()]));
         }
     }
     assert_eq!(failed, 0);
+}
+
+fn mismatches(path: &Path, case: &Value, read: &Value) -> usize {
+    let mut failed = 0;
+    for (member, expected) in case["expect"].as_object().unwrap() {
+        if read[member] != *expected {
+            failed += 1;
+            println!(
+                "{}: {member}\n  read     {}\n  expected {expected}",
+                path.display(),
+                read[member]
+            );
+        }
+    }
+    failed
 }
 
 /// The table in the README and in the specification.
 #[test]
 fn a_disposition_for_every_reason_and_a_size_for_every_frame() {
     assert_eq!(Rejection::UnknownVersion.disposition(), Disposition::Keep);
-    assert_eq!(parcel_chars("hv", 24), "hv.".len() + 9 + 86);
+    let cookie = CookieSpec::named("hv");
+    let chars = Carrier::Cookies(&cookie).parcel_len("rAAAAAAAA", 24);
+    assert_eq!(chars, "hv.".len() + 9 + 86);
     assert_eq!(Stamp::from_millis(u64::MAX), Stamp::MAX);
 }

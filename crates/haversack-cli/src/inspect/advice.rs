@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use haversack::inspect::{Outcome, Standing};
+use haversack::inspect::{Contents, Outcome, Standing};
 use haversack::{Rejection, SealError};
 
 use super::words::{count, number};
@@ -21,9 +21,10 @@ pub(super) struct Advice {
 /// Everything that is wrong with a jar, the cause before its effects.
 pub(super) fn advice(case: &Case<'_>, opened: &Opened<'_>) -> Vec<Advice> {
     let mut all = Vec::new();
-    rejected(opened, &mut all);
+    rejected(case, opened, &mut all);
     unread(opened, &mut all);
     lineages(opened, &mut all);
+    layouts(opened, &mut all);
     state(case, opened, &mut all);
     all
 }
@@ -33,7 +34,7 @@ fn plain(id: &'static str, what: impl Into<String>, remedy: impl Into<String>) -
 }
 
 /// Rejected parcels, one advice for each reason.
-fn rejected(opened: &Opened<'_>, all: &mut Vec<Advice>) {
+fn rejected(case: &Case<'_>, opened: &Opened<'_>, all: &mut Vec<Advice>) {
     let mut by_reason: BTreeMap<String, (Rejection, Vec<String>)> = BTreeMap::new();
     for parcel in &opened.found.parcels {
         if let Outcome::Rejected(why) = parcel.outcome {
@@ -44,7 +45,10 @@ fn rejected(opened: &Opened<'_>, all: &mut Vec<Advice>) {
         }
     }
     for (why, parcels) in by_reason.into_values() {
-        let (what, remedy) = rejection(why, opened);
+        let (what, remedy) = match header_rejection(why).filter(|_| case.in_header) {
+            Some(remedy) => (why.to_string(), remedy),
+            None => rejection(why, opened),
+        };
         all.push(Advice { id: why.name(), what, remedy: remedy.into(), parcels });
     }
 }
@@ -86,6 +90,44 @@ fn rejection(why: Rejection, opened: &Opened<'_>) -> (String, &'static str) {
         _ => "see the documentation of this rejection",
     };
     (why.to_string(), remedy)
+}
+
+/// What is another matter in a header than in a cookie.
+fn header_rejection(why: Rejection) -> Option<&'static str> {
+    match why {
+        Rejection::DuplicateName => Some(
+            "the header came on two lines, so neither is believed: look for a client or proxy that adds it again",
+        ),
+        Rejection::Inauthentic => Some(
+            "it was altered or cut, or was set in a cookie or under another --header; the client is told to forget it",
+        ),
+        Rejection::Malformed => Some(
+            "it was probably cut or quoted, or a proxy joined two lines by a comma; the client is told to forget it",
+        ),
+        _ => None,
+    }
+}
+
+/// Sessions of both layouts, as after a change of the setting.
+fn layouts(opened: &Opened<'_>, all: &mut Vec<Advice>) {
+    let mut whole = Vec::new();
+    let mut roots = false;
+    for parcel in &opened.found.parcels {
+        if let Outcome::Opened(Contents::Root(root)) = &parcel.outcome {
+            match &root.whole {
+                Some(_) => whole.push(parcel.suffix.clone()),
+                None => roots = true,
+            }
+        }
+    }
+    if roots && !whole.is_empty() {
+        all.push(Advice {
+            id: "both_layouts",
+            what: "there are sessions of both layouts: one in a single cookie, one in several".into(),
+            remedy: "the setting was changed, or servers differ in it; both are read, and what joins moves to the session that stays after a quarter of an hour".into(),
+            parcels: whole,
+        });
+    }
 }
 
 /// Parcels that were not judged at all.

@@ -7,6 +7,7 @@ use haversack::{ArrivalKind, OPEN, Timestamp};
 
 use super::advice::advice;
 use super::cbor::{diagnostic, hex, printable};
+use super::table::{table, width};
 use super::time::{Span, Utc};
 use super::words::{self, count, number};
 use super::{Case, Opened};
@@ -34,7 +35,7 @@ pub(super) fn jar(case: &Case<'_>, opened: &Opened<'_>, style: &Style) -> String
     summary(&mut out, case, opened.found, style);
     lineages(&mut out, case, opened.found, style);
     fields(&mut out, case, opened.found, style);
-    due(&mut out, opened.found, style);
+    due(&mut out, case, opened.found, style);
     problems(&mut out, case, opened, style);
     out
 }
@@ -44,13 +45,13 @@ pub(super) fn names(case: &Case<'_>, names: &[Name], style: &Style) -> String {
     let mut out = preamble(case, names.len());
     if !names.is_empty() {
         out.push_str(&style.heading("cookies, as they look from outside"));
-        let rows: Vec<Vec<String>> = names.iter().map(name_row).collect();
+        let rows: Vec<Vec<String>> = names.iter().map(|name| name_row(name, case)).collect();
         table(&mut out, &["name", "kind", "session", "chars", "key", "ring", "sealed"], &rows);
         for name in names.iter().filter(|name| repeats(names, name)) {
             let _ = writeln!(
                 out,
                 "`{}` comes more than once: a server reads none of them",
-                name.suffix
+                case.named(&name.suffix)
             );
         }
     }
@@ -65,9 +66,9 @@ fn repeats(names: &[Name], name: &Name) -> bool {
     same.next().is_some_and(|first| core::ptr::eq(first, name)) && same.next().is_some()
 }
 
-fn name_row(name: &Name) -> Vec<String> {
+fn name_row(name: &Name, case: &Case<'_>) -> Vec<String> {
     let mut row = vec![
-        name.suffix.clone(),
+        case.named(&name.suffix).to_owned(),
         words::kind(name.kind).into(),
         name.hint.clone().unwrap_or_default(),
         number(name.chars),
@@ -88,13 +89,17 @@ fn name_row(name: &Name) -> Vec<String> {
 
 fn preamble(case: &Case<'_>, ours: usize) -> String {
     let input = case.input;
-    let cookies = count(input.cookies.len(), "cookie", "cookies");
-    let mut out =
-        format!("read {}: {cookies}, {ours} of ours, named {}.…", input.format, case.base);
+    let mut out = if case.in_header {
+        let values = count(input.cookies.len(), "value", "values");
+        format!("read {}: {values} of `{}`", input.format, case.base)
+    } else {
+        let cookies = count(input.cookies.len(), "cookie", "cookies");
+        format!("read {}: {cookies}, {ours} of ours, named {}.…", input.format, case.base)
+    };
     if case.guessed {
         out.push_str(" (as in the input; --name says otherwise)");
     }
-    for (n, what) in [(input.deleted, "deleted by Set-Cookie lines"), (input.expired, "expired")] {
+    for (n, what) in [(input.deleted, "deleted by the response"), (input.expired, "expired")] {
         if n > 0 {
             let _ = write!(out, ", {n} {what}");
         }
@@ -114,6 +119,7 @@ fn summary(out: &mut String, case: &Case<'_>, found: &Inspection, style: &Style)
     let session = match info.arrival.kind {
         ArrivalKind::Admitted if info.signed_in => style.paint("1;32", "signed in"),
         ArrivalKind::Admitted => style.paint("1;32", "anonymous"),
+        ArrivalKind::Absent if case.in_header => "none: an empty value asks for a new one".into(),
         ArrivalKind::Absent => "none: no cookie of this name and ring".into(),
         ArrivalKind::Closed => style.paint("1;33", "none: an end marker closed it"),
         ArrivalKind::Kept => {
@@ -226,6 +232,9 @@ fn parcel_row(parcel: &Parcel, case: &Case<'_>) -> Vec<String> {
             if root.identity > 0 {
                 let _ = write!(text, ", {} bytes of identity", number(root.identity));
             }
+            if let Some(whole) = &root.whole {
+                let _ = write!(text, "; {}", fragment_text(whole));
+            }
             text
         }
         Outcome::Opened(Contents::Marker(marker)) => format!("closed {}", stamp(marker.stamp)),
@@ -239,7 +248,7 @@ fn parcel_row(parcel: &Parcel, case: &Case<'_>) -> Vec<String> {
         _ => "not read: another name came twice".into(),
     };
     let kind = words::kind(parcel.kind).into();
-    vec![parcel.suffix.clone(), kind, number(parcel.chars), key, holds]
+    vec![case.named(&parcel.suffix).to_owned(), kind, number(parcel.chars), key, holds]
 }
 
 fn fragment_text(fragment: &Fragment) -> String {
@@ -328,7 +337,7 @@ fn field_row(field: &Field, case: &Case<'_>) -> Vec<String> {
     vec![field_name(field, case.values), number(field.bytes), written, by.into(), value]
 }
 
-fn due(out: &mut String, found: &Inspection, style: &Style) {
+fn due(out: &mut String, case: &Case<'_>, found: &Inspection, style: &Style) {
     let due = &found.due;
     if found.parcels.is_empty() {
         return;
@@ -343,7 +352,7 @@ fn due(out: &mut String, found: &Inspection, style: &Style) {
         let _ = writeln!(
             out,
             "  deletes {}: {}{}",
-            dead.suffix,
+            case.named(&dead.suffix),
             words::reason(dead.why),
             wait(dead.now)
         );
@@ -354,15 +363,17 @@ fn due(out: &mut String, found: &Inspection, style: &Style) {
             out,
             "  {} {set} {} ({} characters)",
             step.work.name(),
-            step.set,
+            case.named(&step.set),
             number(step.chars)
         );
         if !step.delete.is_empty() {
-            let _ = write!(out, " and deletes {}", step.delete.join(", "));
+            let names: Vec<&str> = step.delete.iter().map(|suffix| case.named(suffix)).collect();
+            let _ = write!(out, " and deletes {}", names.join(", "));
         }
         let _ = writeln!(out, ": {}{}", words::work(step.work), wait(step.now));
     }
-    let _ = writeln!(out, "  {} of Set-Cookie lines", count(due.chars, "character", "characters"));
+    let lines = if case.in_header { "the header" } else { "Set-Cookie lines" };
+    let _ = writeln!(out, "  {} of {lines}", count(due.chars, "character", "characters"));
 }
 
 fn problems(out: &mut String, case: &Case<'_>, opened: &Opened<'_>, style: &Style) {
@@ -374,34 +385,9 @@ fn problems(out: &mut String, case: &Case<'_>, opened: &Opened<'_>, style: &Styl
     for advice in advice {
         let _ = writeln!(out, "  {}", style.paint("33", &advice.what));
         if !advice.parcels.is_empty() {
-            let _ = writeln!(out, "    in {}", advice.parcels.join(", "));
+            let names: Vec<&str> = advice.parcels.iter().map(|suffix| case.named(suffix)).collect();
+            let _ = writeln!(out, "    in {}", names.join(", "));
         }
         let _ = writeln!(out, "    {}", advice.remedy);
-    }
-}
-
-fn width(text: &str) -> usize {
-    text.chars().count()
-}
-
-/// Aligned columns, indented; numbers to the right.
-fn table(out: &mut String, titles: &[&str], rows: &[Vec<String>]) {
-    let column = |at: usize| rows.iter().filter_map(move |row| row.get(at));
-    let widths: Vec<usize> = (0..titles.len())
-        .map(|at| column(at).map(|cell| width(cell)).chain([titles[at].len()]).max().unwrap_or(0))
-        .collect();
-    let mut write = |cells: &mut dyn Iterator<Item = &str>| {
-        let mut line = String::from(" ");
-        for ((cell, width), title) in cells.zip(&widths).zip(titles) {
-            let _ = match *title {
-                "chars" | "bytes" => write!(line, " {cell:>width$} "),
-                _ => write!(line, " {cell:<width$} "),
-            };
-        }
-        let _ = writeln!(out, "{}", line.trim_end());
-    };
-    write(&mut titles.iter().copied());
-    for row in rows {
-        write(&mut row.iter().map(String::as_str));
     }
 }

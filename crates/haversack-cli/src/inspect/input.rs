@@ -7,6 +7,9 @@
 //! 4. Otherwise lines of seven fields with tabs are a cookie jar as `curl -c` and browsers' export
 //!    tools write it; what has expired in it is not sent.
 //! 5. Otherwise each line is a `Cookie` or a `Set-Cookie` value without its field name.
+//!
+//! With `--header` it is the lines of that header, in a request or a response or a curl command, or
+//! the value alone. A response's line takes the place of the request's.
 
 use std::fmt;
 
@@ -33,6 +36,7 @@ pub(super) enum Format {
     Cookie,
     CookieThenSet,
     Curl,
+    Header,
     Jar,
     Pairs,
     SetCookie,
@@ -45,6 +49,7 @@ impl Format {
             Format::Cookie => "cookie",
             Format::CookieThenSet => "cookie_then_set_cookie",
             Format::Curl => "curl",
+            Format::Header => "header",
             Format::Jar => "jar",
             Format::Pairs => "pairs",
             Format::SetCookie => "set_cookie",
@@ -58,6 +63,7 @@ impl fmt::Display for Format {
             Format::Cookie => "a Cookie header",
             Format::CookieThenSet => "a Cookie header and the Set-Cookie lines of its response",
             Format::Curl => "a curl command",
+            Format::Header => "a header",
             Format::Jar => "a cookie jar in the format of curl",
             Format::Pairs => "a Cookie header without its name",
             Format::SetCookie => "Set-Cookie lines",
@@ -92,6 +98,58 @@ pub(super) fn parse(text: &str, now: Timestamp, host: Option<&str>) -> Result<In
         input.format = Format::Pairs;
     }
     Ok(input)
+}
+
+/// Reads the values of a header from `text`.
+pub(super) fn header_values(text: &str, name: &str) -> Result<Input, Failure> {
+    let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    let mut input = Input { format: Format::Header, cookies: Vec::new(), deleted: 0, expired: 0 };
+    if lines.first().is_some_and(|line| line.starts_with("curl ")) {
+        input.format = Format::Curl;
+        let words = words(text);
+        let follows = words.iter().zip(words.iter().skip(1));
+        let headers = follows.filter(|(flag, _)| matches!(flag.as_str(), "-H" | "--header"));
+        let empty = |word: &String| {
+            // How curl is told to send a header without a value.
+            let bare = word.strip_suffix(';')?;
+            bare.eq_ignore_ascii_case(name).then(|| (name.to_ascii_lowercase(), String::new()))
+        };
+        let value = |word: &String| named(word, name).or_else(|| empty(word));
+        input.cookies = headers.filter_map(|(_, word)| value(word)).collect();
+        return Ok(input);
+    }
+    let mut found = false;
+    for line in &lines {
+        let Some((name, value)) = named(line, name) else { continue };
+        found = true;
+        let answered = line.starts_with('<');
+        if answered {
+            input.deleted += if value.is_empty() { input.cookies.len() } else { 0 };
+            input.cookies.clear();
+        }
+        if !(answered && value.is_empty()) {
+            input.cookies.push((name, value));
+        }
+    }
+    match lines.as_slice() {
+        _ if found => Ok(input),
+        // Without its name: a value has no colon.
+        values if !values.is_empty() && !values.iter().any(|line| line.contains(':')) => {
+            let name = name.to_ascii_lowercase();
+            let cookies = values.iter().map(|value| (name.clone(), (*value).to_owned()));
+            Ok(Input { cookies: cookies.collect(), ..input })
+        }
+        _ => Err(Failure::new(format!("there is no header `{name}` in the input"))
+            .hint(format!("for example: haversack inspect --header {name} '{name}: hv1A…'"))),
+    }
+}
+
+/// The value of a line that is this header.
+fn named(line: &str, name: &str) -> Option<(String, String)> {
+    let line = line.strip_prefix(['<', '>']).unwrap_or(line).trim_start();
+    let (found, value) = line.split_once(':')?;
+    let ours = found.trim_end().eq_ignore_ascii_case(name);
+    ours.then(|| (name.to_ascii_lowercase(), value.trim().to_owned()))
 }
 
 enum Header<'a> {
@@ -150,7 +208,7 @@ fn words(text: &str) -> Vec<String> {
 fn bare(number: usize, line: &str) -> Result<Header<'_>, Failure> {
     if line.starts_with("hv1") && !line.contains('=') {
         return Err(Failure::new(format!("line {number} is a value without the cookie's name"))
-            .hint("the name is part of what is sealed, so give both: `name=value`"));
+            .hint("the name is part of what is sealed, so give both: `name=value`; for the value of a header its name: `--header NAME`"));
     }
     let mut parts = line.split(';');
     if parts.next().and_then(pair).is_none() {
@@ -351,6 +409,28 @@ mod tests {
             -H \"Cookie: c=3\" --cookie jar.txt -H 'x: d=4'";
         assert_eq!(read(command), (Format::Curl, "a=1; b=2; c=3".into(), 0));
         assert_eq!(read("curl 'https://x.example").1, "");
+    }
+
+    #[test]
+    fn a_header_in_requests_responses_and_commands_and_alone() {
+        let values = |text: &str| -> String {
+            let input = header_values(text, "X-Session").unwrap();
+            assert!(input.cookies.iter().all(|(name, _)| name == "x-session"));
+            let values: Vec<&str> = input.cookies.iter().map(|(_, value)| value.as_str()).collect();
+            format!("{} -{}", values.join("|"), input.deleted)
+        };
+        assert_eq!(values("hv1Aabc\n"), "hv1Aabc -0");
+        assert_eq!(values("GET / HTTP/1.1\nHost: x\nX-Session: a\nCookie: b=1"), "a -0");
+        assert_eq!(values("x-session: a\nx-session: b"), "a|b -0");
+        assert_eq!(values("x-session:"), " -0");
+        assert_eq!(values("> X-Session: a\n< HTTP/2 200\n< x-session: b\n< vary: x"), "b -0");
+        assert_eq!(values("> X-Session: a\n< x-session:"), " -1");
+        assert_eq!(values("curl 'https://x' -H 'X-Session: a' -H 'b: c'"), "a -0");
+        assert_eq!(values("curl 'https://x' -H 'X-Session;'"), " -0");
+        for text in ["", "Cookie: a=1", "y-session: a"] {
+            let failure = header_values(text, "x-session").unwrap_err();
+            assert!(format!("{failure:?}").contains("--header x-session"), "{failure:?}");
+        }
     }
 
     #[test]

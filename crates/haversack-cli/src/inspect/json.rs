@@ -1,6 +1,6 @@
 //! The report for scripts. Times are milliseconds since 1970.
 
-use haversack::inspect::{Contents, Field, Lineage, Name, Outcome, Parcel};
+use haversack::inspect::{Contents, Field, Fragment, Lineage, Name, Outcome, Parcel};
 use haversack::{OPEN, Timestamp};
 use serde_json::{Value, json};
 
@@ -96,6 +96,7 @@ fn input(case: &Case<'_>, ours: usize) -> Value {
     json!({
         "format": case.input.format.id(),
         "name": case.base,
+        "transport": if case.in_header { "header" } else { "cookies" },
         "now": ms(case.now),
         "cookies": case.input.cookies.len(),
         "ours": ours,
@@ -152,24 +153,29 @@ fn contents_of(contents: &Contents) -> Value {
             "auth": ms(root.auth),
             "seen": ms(root.seen),
             "identity_bytes": root.identity,
+            "fields": root.whole.as_ref().map(fragment),
         }),
         Contents::Marker(marker) => json!({
             "lineage": marker.lineage,
             "closed": marker.stamp.as_millis(),
         }),
-        Contents::Fragment(fragment) => json!({
-            "lineage": fragment.lineage,
-            "under_subject": fragment.under_subject,
-            "count": fragment.count,
-            "newest": fragment.newest.as_millis(),
-            "entries": fragment.entries,
-            "tombstones": fragment.tombstones,
-            "bytes": fragment.bytes,
-            "owned_bytes": fragment.owns.map(|owns| owns.bytes),
-            "covered": fragment.owns.map(|owns| owns.entries == 0),
-        }),
+        Contents::Fragment(of) => fragment(of),
         _ => json!({}),
     }
+}
+
+fn fragment(fragment: &Fragment) -> Value {
+    json!({
+        "lineage": fragment.lineage,
+        "under_subject": fragment.under_subject,
+        "count": fragment.count,
+        "newest": fragment.newest.as_millis(),
+        "entries": fragment.entries,
+        "tombstones": fragment.tombstones,
+        "bytes": fragment.bytes,
+        "owned_bytes": fragment.owns.map(|owns| owns.bytes),
+        "covered": fragment.owns.map(|owns| owns.entries == 0),
+    })
 }
 
 fn field(field: &Field, values: bool) -> Value {

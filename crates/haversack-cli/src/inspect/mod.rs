@@ -8,17 +8,21 @@ mod cbor;
 mod human;
 mod input;
 mod json;
+mod table;
 mod time;
 mod words;
 
 use std::io::{IsTerminal as _, Read as _, Write as _, stdin, stdout};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 use std::{env, fs};
 
 use haversack::inspect::{self, Inspection};
-use haversack::{CookieSpec, Feed as _, Fixed, KeyRing, Lifetime, Policy, Timestamp};
+use haversack::{
+    CookieSpec, Feed as _, Fixed, HeaderSpec, KeyRing, Lifetime, Policy, Timestamp, View,
+};
 
 use crate::output::Failure;
 use crate::ring::load_ring;
@@ -29,7 +33,8 @@ use self::input::Input;
 ///
 /// Reads cookies from the arguments, from files that they name, or from standard input: a Cookie
 /// header, Set-Cookie lines (deletions apply), a cookie jar of curl, a curl command as browsers copy
-/// it, or name=value. Without a key file it tells what the names and key ids tell.
+/// it, or name=value. With --header it reads the session of an API client: the header's line, a curl
+/// command, or the value alone. Without a key file it tells what the names and key ids tell.
 ///
 /// What it prints is what the session holds, in the clear; `--no-values` leaves that out.
 #[derive(Debug, clap::Args)]
@@ -42,6 +47,9 @@ pub(crate) struct Args {
     /// The cookies' name before the dot [default: `__Host-Http-hv`, or what the input shows]
     #[arg(long)]
     name: Option<String>,
+    /// Read the session in this header instead of cookies
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["name", "host"])]
+    header: Option<String>,
     /// The tenant that the sessions are sealed for
     #[arg(long, default_value = "", hide_default_value = true)]
     tenant: String,
@@ -88,12 +96,20 @@ fn idle(text: &str) -> Result<Idle, String> {
 /// What is reported on.
 struct Case<'a> {
     input: &'a Input,
-    /// The cookies' name before the dot.
+    /// The cookies' name before the dot, or the header's.
     base: &'a str,
+    in_header: bool,
     /// Nobody gave that name: the input showed it.
     guessed: bool,
     now: Timestamp,
     values: bool,
+}
+
+impl Case<'_> {
+    /// How a cookie is called here: by what follows the base, or by the base alone.
+    fn named<'n>(&'n self, suffix: &'n str) -> &'n str {
+        if suffix.is_empty() { self.base } else { suffix }
+    }
 }
 
 /// What is known with a key ring.
@@ -106,19 +122,23 @@ struct Opened<'a> {
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
     let now = args.now.unwrap_or_else(time::now);
     let ring = args.keys.as_deref().map(load_ring).transpose()?;
-    let input = input::parse(&read(&args.input)?, now, args.host.as_deref())?;
-    let (base, guessed) = match &args.name {
-        Some(name) => (name.clone(), false),
-        None => guess_name(&input)?,
+    let text = read(&args.input)?;
+    let input = match &args.header {
+        Some(header) => input::header_values(&text, header)?,
+        None => input::parse(&text, now, args.host.as_deref())?,
     };
-    let case = Case { input: &input, base: &base, guessed, now, values: !args.no_values };
-
-    let lines: Vec<String> =
-        input.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
-    let lines = || lines.iter().map(String::as_bytes);
+    let (base, guessed) = match (&args.header, &args.name) {
+        (Some(header), _) => (HeaderSpec::named(header).name().to_owned(), false),
+        (None, Some(name)) => (name.clone(), false),
+        (None, None) => guess_name(&input)?,
+    };
+    let in_header = args.header.is_some();
+    let values = !args.no_values;
+    let case = Case { input: &input, base: &base, in_header, guessed, now, values };
     let text = match &ring {
         None => {
-            let names = inspect::names(&base, lines());
+            let lines = lines(&input);
+            let names = inspect::names(&base, lines.iter().map(String::as_bytes));
             if args.json {
                 json::names(&case, &names)
             } else {
@@ -127,8 +147,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
         }
         Some(ring) => {
             let view = Fixed::from(ring.clone()).view();
-            let found = inspect::jar(&view, &policy(args, &base), lines(), now)
-                .map_err(|error| Failure::new(error.to_string()))?;
+            let found = inspection(args, &case, &view)?;
             let opened = Opened { ring, found: &found };
             if args.json {
                 json::jar(&case, &opened)
@@ -142,9 +161,34 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn policy(args: &Args, base: &str) -> Policy {
+fn inspection(args: &Args, case: &Case<'_>, view: &Arc<View>) -> Result<Inspection, Failure> {
+    let policy = policy(args, case);
+    if case.in_header {
+        let values = case.input.cookies.iter().map(|(_, value)| value.as_bytes());
+        let found = inspect::header(view, &policy, values, case.now);
+        if let Some(found) = found.map_err(|error| Failure::new(error.to_string()))? {
+            return Ok(found);
+        }
+    }
+    let lines = lines(case.input);
+    inspect::jar(view, &policy, lines.iter().map(String::as_bytes), case.now)
+        .map_err(|error| Failure::new(error.to_string()))
+}
+
+/// The cookies as lines; what is in a header as if it were a cookie of its name.
+fn lines(input: &Input) -> Vec<String> {
+    input.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect()
+}
+
+fn policy(args: &Args, case: &Case<'_>) -> Policy {
+    let (cookie, header) = if case.in_header {
+        (CookieSpec::default(), Some(HeaderSpec::named(case.base)))
+    } else {
+        (CookieSpec::named(case.base), None)
+    };
     Policy {
-        cookie: CookieSpec::named(base),
+        cookie,
+        header,
         lifetime: Lifetime { idle: args.idle.0, absolute: args.absolute, ..Lifetime::default() },
         tenant: args.tenant.clone(),
         purpose: Some(args.purpose.clone()),
@@ -203,10 +247,16 @@ fn guess_name(input: &Input) -> Result<(String, bool), Failure> {
     let default = CookieSpec::default().base().to_owned();
     let mut names: Vec<&str> = Vec::new();
     for (name, value) in &input.cookies {
-        let Some((base, suffix)) = name.rsplit_once('.') else { continue };
-        let is_parcel = value.starts_with("hv")
-            && suffix.len() == 9
-            && suffix.starts_with(['a', 'e', 'r', 'u']);
+        let base = match name.rsplit_once('.') {
+            Some((base, suffix))
+                if suffix.len() == 9 && suffix.starts_with(['a', 'e', 'r', 'u']) =>
+            {
+                base
+            }
+            _ => name, // a whole session, named by the base alone
+        };
+        let in_one = base == name;
+        let is_parcel = value.starts_with(if in_one { "hv1" } else { "hv" });
         if is_parcel && !names.contains(&base) {
             names.push(base);
         }

@@ -10,6 +10,7 @@ pub(super) fn kind(kind: Option<Kind>) -> &'static str {
         Some(Kind::End) => "end marker",
         Some(Kind::Anonymous) => "fragment, anonymous",
         Some(Kind::Subject) => "fragment, signed in",
+        Some(Kind::Single) => "whole session",
         Some(_) => "of a later kind",
         None => "no name of ours",
     }
@@ -22,6 +23,7 @@ pub(super) fn kind_id(kind: Kind) -> &'static str {
         Kind::End => "end_marker",
         Kind::Anonymous => "anonymous_fragment",
         Kind::Subject => "subject_fragment",
+        Kind::Single => "whole_session",
         _ => "other",
     }
 }
@@ -102,7 +104,7 @@ pub(super) fn reason_id(reason: Reason) -> &'static str {
 /// Why a step of maintenance is due.
 pub(super) fn work(work: Work) -> &'static str {
     match work {
-        Work::Fold => "many small fragments, or much in them that newer ones hold",
+        Work::Fold => "many small fragments, or another session's, or much that newer ones hold",
         Work::Rekey => "its key has stopped sealing",
         Work::Touch => "the last use that it tells is over a tenth of the idle limit ago",
         _ => "maintenance",

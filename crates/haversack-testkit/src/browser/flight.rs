@@ -10,6 +10,7 @@ use url::Url;
 
 use super::{Broken, Page, RequestBuilder, Serve, Shared, lock};
 use crate::{
+    Clock,
     fleet::Origin,
     jar::{Site, is_secure},
 };
@@ -66,8 +67,8 @@ impl<S: Serve<B>, B: From<String> + Send + 'static> Departed<S, B> {
         self.cookie.as_deref()
     }
 
-    pub(crate) fn now_ms(&self) -> u64 {
-        lock(&self.shared).clock.now_ms()
+    pub(crate) fn clock(&self) -> Clock {
+        lock(&self.shared).clock.clone()
     }
 
     /// Has the service answer. The response does not reach the jar until it is
@@ -147,10 +148,6 @@ impl Served {
     /// Whether the server of a [`Fleet`](crate::Fleet) that answered has crashed since.
     pub fn has_crashed(&self) -> bool {
         self.page.origin.as_ref().is_some_and(Origin::has_crashed)
-    }
-
-    pub(crate) fn now_ms(&self) -> u64 {
-        lock(&self.shared).clock.now_ms()
     }
 
     /// Applies every `Set-Cookie` line, at the present time of the browser's clock.

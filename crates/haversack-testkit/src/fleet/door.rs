@@ -2,6 +2,7 @@
 
 use std::{
     error, fmt,
+    future::ready,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -10,7 +11,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{Request, Response, StatusCode, header};
 use http_body_util::Full;
 use tower_service::Service;
 
@@ -27,6 +28,12 @@ pub struct Door<S> {
 impl<S> Door<S> {
     pub(super) fn new(shared: Arc<Shared<S>>, only: Option<usize>) -> Self {
         Self { shared, only }
+    }
+
+    fn refuses<B>(&self, request: &Request<B>) -> bool {
+        let limit = self.shared.cookie_line.load(Ordering::SeqCst);
+        let mut lines = request.headers().get_all(header::COOKIE).iter();
+        lines.any(|line| "cookie: ".len() + line.len() > limit)
     }
 }
 
@@ -65,6 +72,11 @@ impl<S: Serve<B>, B: Send + 'static> Service<Request<B>> for Door<S> {
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
+        if self.refuses(&request) {
+            let mut response = Response::new(Full::default());
+            *response.status_mut() = StatusCode::BAD_REQUEST;
+            return Box::pin(ready(Ok(response)));
+        }
         let reached = self.shared.route(self.only);
         Box::pin(async move {
             let (service, origin) = reached.ok_or(Unanswered::Down)?;

@@ -2,9 +2,9 @@
 
 use std::{
     collections::BTreeSet,
-    fmt,
+    fmt, mem,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    task::{Context, Poll},
+    task::{Context, Poll, Waker},
 };
 
 use haversack::{Feed, KeyRing, Timestamp, Version, View};
@@ -14,14 +14,16 @@ use haversack::{Feed, KeyRing, Timestamp, Version, View};
 /// It goes where keys come from, such as `Haversack::builder(feed)`. Each server of a
 /// [`Fleet`](crate::Fleet) has its own, so that a new ring reaches one before another.
 ///
-/// It never lets a request wait: whoever asks for a newer ring gets what
-/// [`publish_when_asked`](Self::publish_when_asked) holds ready, or learns at once that there is none.
+/// Whoever asks for a newer ring gets what [`publish_when_asked`](Self::publish_when_asked) holds
+/// ready, or learns at once that there is none, unless the feed [is slow](Self::set_slow).
 #[derive(Clone)]
 pub struct RingFeed(Arc<Mutex<Desk>>);
 
 struct Desk {
     view: Arc<View>,
     when_asked: Option<KeyRing>,
+    slow: bool,
+    waiting: Vec<Waker>,
 }
 
 impl Desk {
@@ -30,6 +32,13 @@ impl Desk {
         view.version = Version(view.version.0 + 1);
         change(&mut view);
         self.view = Arc::new(view);
+        self.wake();
+    }
+
+    fn wake(&mut self) {
+        for waiting in mem::take(&mut self.waiting) {
+            waiting.wake();
+        }
     }
 }
 
@@ -42,7 +51,12 @@ impl RingFeed {
             confirmed: Timestamp::default(),
             version: Version::default(),
         });
-        Self(Arc::new(Mutex::new(Desk { view, when_asked: None })))
+        Self(Arc::new(Mutex::new(Desk {
+            view,
+            when_asked: None,
+            slow: false,
+            waiting: Vec::new(),
+        })))
     }
 
     /// The ring that is handed out now.
@@ -61,6 +75,14 @@ impl RingFeed {
         self.desk().when_asked = Some(ring);
     }
 
+    /// Whether who asks for a newer ring waits until one is published. Servers wait for so long as
+    /// they have patience; turning this off sends them on.
+    pub fn set_slow(&self, slow: bool) {
+        let mut desk = self.desk();
+        desk.slow = slow;
+        desk.wake();
+    }
+
     /// Says that the ring was still the current one at `at`. A key that is missing in a ring
     /// confirmed a quarter of an hour after it was first met is given up by a server.
     pub fn confirm(&self, at: Timestamp) {
@@ -77,10 +99,14 @@ impl Feed for RingFeed {
         Arc::clone(&self.desk().view)
     }
 
-    fn poll_newer(&self, _than: Version, _cx: &mut Context<'_>) -> Poll<()> {
+    fn poll_newer(&self, than: Version, cx: &mut Context<'_>) -> Poll<()> {
         let mut desk = self.desk();
         if let Some(ring) = desk.when_asked.take() {
             desk.change(|view| view.ring = Arc::new(ring));
+        }
+        if desk.slow && desk.view.version <= than {
+            desk.waiting.push(cx.waker().clone());
+            return Poll::Pending;
         }
         Poll::Ready(())
     }

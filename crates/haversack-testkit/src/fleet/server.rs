@@ -1,14 +1,17 @@
 //! What a server of a fleet has of its own: a clock that is wrong, randomness, and a key ring.
 
-use std::sync::{
-    Arc, Mutex, PoisonError,
-    atomic::{AtomicI64, Ordering},
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
 };
 
 use haversack::{Entropy as _, KeyRing, NoEntropy, Timestamp};
 
 use super::RingFeed;
-use crate::{Clock, SeededEntropy};
+use crate::{Clock, SeededEntropy, Sleep};
 
 /// One server of a [`Fleet`](crate::Fleet): what it is made with, and what a test does to it.
 ///
@@ -45,6 +48,11 @@ impl Server {
             let skew_ms = skew_ms.load(Ordering::SeqCst);
             Timestamp::from_millis(clock.now_ms().saturating_add_signed(skew_ms))
         }
+    }
+
+    /// Takes so much of the fleet's time, for handlers that are slow; see [`Clock::sleep`].
+    pub fn sleep(&self, time: Duration) -> Sleep {
+        self.clock.sleep(time)
     }
 
     /// The server's randomness, which follows from the fleet's seed. Fits `Builder::entropy`.

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use haversack::{Feed as _, KeyRing, Timestamp, Version};
 use haversack_testkit::browser::Serve;
-use haversack_testkit::fleet::{Door, Fate};
+use haversack_testkit::fleet::{Door, Fate, Weather};
 use haversack_testkit::{Fleet, RingFeed, SeededEntropy, Server};
-use http::{Request, Response};
+use http::{Request, Response, StatusCode};
 use http_body_util::Full;
 use tower::service_fn;
 
@@ -178,4 +178,122 @@ fn a_feed_hands_out_what_it_holds_ready_when_it_is_asked() {
     feed.confirm(Timestamp::from_secs(7));
     assert_eq!(feed.view().confirmed, Timestamp::from_secs(7));
     assert_eq!((feed.ring().revision(), feed.view().version), (2, Version(2)));
+}
+
+#[test]
+fn a_slow_feed_lets_requests_wait_until_a_ring_comes_or_none_does() {
+    let ring = KeyRing::for_tests();
+    let next = ring.rotate(Timestamp::default(), SeededEntropy::new(1), 0, 0).unwrap();
+    let feed = RingFeed::new(ring);
+    feed.set_slow(true);
+    let woken = Arc::new(Woken::default());
+    let waker = Arc::clone(&woken).into();
+    let mut cx = std::task::Context::from_waker(&waker);
+    assert!(feed.poll_newer(Version(0), &mut cx).is_pending());
+    assert!(!woken.0.load(Ordering::SeqCst));
+    feed.publish(next);
+    assert!(woken.0.swap(false, Ordering::SeqCst));
+    assert!(feed.poll_newer(Version(0), &mut cx).is_ready());
+    assert!(feed.poll_newer(Version(1), &mut cx).is_pending());
+    feed.set_slow(false);
+    assert!(woken.0.load(Ordering::SeqCst));
+    assert!(feed.poll_newer(Version(1), &mut cx).is_ready());
+}
+
+/// Whether it was woken.
+#[derive(Default)]
+struct Woken(AtomicBool);
+
+impl std::task::Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
+
+#[tokio::test]
+async fn the_front_door_refuses_a_cookie_line_that_is_too_long() {
+    let fleet = Fleet::new(1, 1, timer);
+    let browser = fleet.browser();
+    browser.set_cookie("a=12345").unwrap();
+    fleet.limit_cookie_line("cookie: a=12345".len());
+    let page = browser.get("/").await;
+    assert_eq!((page.status, page.server()), (StatusCode::OK, Some(0)));
+    browser.set_cookie("a=123456").unwrap();
+    let page = browser.get("/").await;
+    assert_eq!((page.status, page.server()), (StatusCode::BAD_REQUEST, None));
+    assert!(page.set_cookies.is_empty());
+}
+
+/// Takes as many seconds as the path says.
+fn sleeper(server: &Server) -> impl Serve<Full<bytes::Bytes>> + use<> {
+    let server = server.clone();
+    service_fn(move |request: Request<Full<bytes::Bytes>>| {
+        let seconds = request.uri().path().trim_start_matches('/').parse().unwrap();
+        let sleep = server.sleep(Duration::from_secs(seconds));
+        async move {
+            sleep.await;
+            Ok::<_, Infallible>(Response::new(String::new()))
+        }
+    })
+}
+
+#[tokio::test]
+async fn a_slow_handler_holds_its_request_until_the_clock_has_moved() {
+    let fine = Weather { one_lost_of: 0, one_torn_of: 0 };
+    let fleet = Fleet::new(1, 1, sleeper);
+    let browser = fleet.browser();
+    let mut traffic = fleet.traffic().weather(fine);
+    traffic.send(browser.get("/100"), "slow");
+    for _ in 0..3 {
+        assert!(traffic.step().await.is_none());
+    }
+    fleet.clock().advance(Duration::from_secs(99));
+    assert!(traffic.step().await.is_none());
+    fleet.clock().advance(Duration::from_secs(1));
+    assert!(traffic.step().await.is_none(), "answered, and on its way");
+    assert!(traffic.step().await.is_some_and(|landed| landed.page().is_some()));
+    assert!(traffic.is_empty());
+}
+
+#[tokio::test]
+async fn what_takes_five_minutes_is_lost_unless_the_server_knows() {
+    let fine = Weather { one_lost_of: 0, one_torn_of: 0 };
+    let fleet = Fleet::new(1, 1, sleeper);
+    let browser = fleet.browser();
+    let mut traffic = fleet.traffic().weather(fine);
+    // Three minutes at the server and two on the way back: nobody could know.
+    traffic.send(browser.get("/180"), ());
+    traffic.step().await;
+    fleet.clock().advance(Duration::from_secs(180));
+    traffic.step().await;
+    fleet.clock().advance(Duration::from_secs(120));
+    let landed = traffic.step().await.expect("the last step");
+    assert!(matches!(landed.fate, Fate::Lost(Some(_))));
+    // Six at the server, which can tell by its own clock.
+    traffic.send(browser.get("/360"), ());
+    traffic.step().await;
+    fleet.clock().advance(Duration::from_secs(360));
+    traffic.step().await;
+    let landed = traffic.step().await.expect("the last step");
+    assert!(landed.page().is_some());
+}
+
+#[tokio::test]
+async fn a_network_is_as_bad_as_it_is_told_to_be() {
+    let fleet = Fleet::new(1, 1, timer);
+    let browser = fleet.browser();
+    for (weather, whole) in [
+        (Weather { one_lost_of: 0, one_torn_of: 0 }, 100..=100),
+        (Weather { one_lost_of: 0, one_torn_of: 1 }, 0..=0),
+        (Weather { one_lost_of: 4, one_torn_of: 0 }, 40..=75),
+    ] {
+        let mut traffic = fleet.traffic().weather(weather);
+        (0..100).for_each(|_| traffic.send(browser.get("/"), ()));
+        let mut seen = 0;
+        while !traffic.is_empty() {
+            let landed = traffic.step().await;
+            seen += usize::from(landed.is_some_and(|landed| landed.page().is_some()));
+        }
+        assert!(whole.contains(&seen), "{seen} whole with {weather:?}");
+    }
 }

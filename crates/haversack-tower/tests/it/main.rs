@@ -2,6 +2,7 @@
 
 mod caching;
 mod fleet;
+mod header;
 mod hostile;
 mod keys;
 mod misuse;

@@ -75,10 +75,11 @@ impl<'a> Overlay<'a> {
         overlay
     }
 
-    /// Names that are not text cannot be fields of any type: they are carried.
+    /// Names that are empty or not text cannot be fields of any type: they are carried.
     fn add(&mut self, name: &'a [u8], default: Option<Field<'a>>, entries: Range<usize>) {
-        let Ok(name) = core::str::from_utf8(name) else {
-            return;
+        let name = match core::str::from_utf8(name) {
+            Ok(name) if !name.is_empty() => name,
+            _ => return,
         };
         let mut group = Group::new(name, default, entries);
         group.fill(self.state, &mut self.falls);

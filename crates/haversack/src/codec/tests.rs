@@ -1151,6 +1151,13 @@ fn is_quiet<T: Session>(state: &State) {
     assert_eq!(names(&changes(&value, state)), Vec::<String>::new());
 }
 
+#[test]
+fn an_element_of_a_field_without_a_name_is_carried_and_not_read() {
+    let state = State(BTreeMap::from([(std::vec![0, 0], (1, Some((1, std::vec![1]))))]));
+    survives::<BTreeMap<String, Each<BTreeMap<u8, u8>>>>(&state);
+    is_quiet::<BTreeMap<String, Each<BTreeMap<u8, u8>>>>(&state);
+}
+
 proptest! {
     #[test]
     fn what_is_encoded_decodes_to_itself(value in rich_nested()) {

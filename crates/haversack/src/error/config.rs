@@ -24,6 +24,13 @@ pub enum ConfigError {
         /// What is wrong with it.
         what: &'static str,
     },
+    /// The header's name cannot be.
+    Header {
+        /// The name that was given.
+        name: String,
+        /// What is wrong with it.
+        what: &'static str,
+    },
     /// A field is to outlive a logout although it decides who the user is.
     KeptIdentity {
         /// The field.
@@ -59,6 +66,7 @@ impl fmt::Display for ConfigError {
                 f.write_str("tenant and purpose may have at most 255 bytes each")
             }
             ConfigError::Cookie { base, what } => write!(f, "the cookie name `{base}` {what}"),
+            ConfigError::Header { name, what } => write!(f, "the header name `{name}` {what}"),
             ConfigError::KeptIdentity { name } => write!(
                 f,
                 "keep([{name:?}]): an identity field cannot outlive a logout; leave it out of `keep`"

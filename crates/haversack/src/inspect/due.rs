@@ -4,11 +4,10 @@ use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
 use super::{Kind, Standing, Undecoded};
-use crate::budget::parcel_chars;
 use crate::draft::Draft;
 use crate::event::{Event, Situation};
 use crate::maintain::Work;
-use crate::{Entropy, Exchange, Fetch, NoEntropy, Policy, Rejection, Room, Timestamp};
+use crate::{Entropy, Exchange, Fetch, NoEntropy, Rejection, Room, Timestamp};
 
 /// What a response to this request would do if its handler only read the session.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -94,7 +93,7 @@ pub(super) fn describe(situation: &Situation<'_>) -> Due {
             work: step.work,
             set: step.set.suffix.as_str().to_string(),
             kind: step.set.suffix.kind(),
-            chars: chars(&step.set, situation.policy),
+            chars: chars(&step.set, situation),
             present: step.set.present,
             delete: step.delete,
             now: false,
@@ -107,14 +106,13 @@ impl Due {
     pub(super) fn settle(mut self, exchange: Exchange<Undecoded>, now: Timestamp) -> Self {
         let base = exchange.situation(now).policy.cookie.base().to_string();
         let outcome = exchange.respond(Room::default(), now, &mut Unsent);
-        let names: Vec<&str> = outcome
-            .set_cookies
-            .iter()
-            .filter_map(|line| {
-                line.strip_prefix(base.as_str())?.strip_prefix('.')?.split('=').next()
-            })
-            .collect();
-        let mentioned = |suffix: &str| names.contains(&suffix);
+        let suffix = |line: &'_ String| -> Option<String> {
+            let name = line.split('=').next()?.strip_prefix(base.as_str())?;
+            Some(name.strip_prefix('.').unwrap_or_default().to_string())
+        };
+        let mut names: Vec<String> = outcome.set_cookies.iter().filter_map(suffix).collect();
+        names.extend(outcome.header.map(|_| String::new()));
+        let mentioned = |suffix: &str| names.iter().any(|name| name == suffix);
         for dead in &mut self.dead {
             dead.now = mentioned(&dead.suffix);
         }
@@ -168,7 +166,7 @@ fn reason(suffix: &str, situation: &Situation<'_>) -> Reason {
     }
 }
 
-fn chars(draft: &Draft, policy: &Policy) -> usize {
-    let frame = draft.body.frame().len();
-    parcel_chars(policy.cookie.base(), policy.padding.padded_len(frame))
+fn chars(draft: &Draft, situation: &Situation<'_>) -> usize {
+    let frame = situation.policy.padding.padded_len(draft.body.frame().len());
+    situation.carrier.parcel_len(draft.suffix.as_str(), frame)
 }

@@ -22,7 +22,7 @@ use crate::event::Situation;
 use crate::feed::View;
 use crate::info::Info;
 use crate::policy::Policy;
-use crate::transport::cookie;
+use crate::transport::{Found, cookie, header};
 use crate::{ConfigError, Exchange, RingMark, Rules, SealError, Snapshot, Timestamp};
 
 pub use self::due::{Dead, Due, Reason, Step};
@@ -98,14 +98,43 @@ pub fn jar<'h>(
     let snapshot = Snapshot::new(rules, Arc::clone(view));
     let lines: Vec<&[u8]> = cookie_lines.into_iter().collect();
     let exchange = Exchange::receive(&snapshot, lines.iter().copied(), now);
-
-    let situation = exchange.situation(now);
     let found = cookie::collect(policy.cookie.base(), lines.iter().copied());
-    let (parcels, lineages) = parcel::describe(&found, &situation, view);
+    Ok(describe(&snapshot, exchange, &found, now))
+}
+
+/// Inspects the session in the lines of the policy's [`header`](Policy::header), in the same way.
+/// `None` if the policy has no header.
+///
+/// # Errors
+///
+/// What is wrong with the policy. Nothing in the header is an error.
+pub fn header<'h>(
+    view: &Arc<View>,
+    policy: &Policy,
+    lines: impl IntoIterator<Item = &'h [u8]>,
+    now: Timestamp,
+) -> Result<Option<Inspection>, ConfigError> {
+    let rules = Arc::new(Rules::<Undecoded>::new(policy.clone())?);
+    let snapshot = Snapshot::new(rules, Arc::clone(view));
+    let lines: Vec<&[u8]> = lines.into_iter().collect();
+    let Some(header) = &policy.header else { return Ok(None) };
+    let found = header::collect(header, lines.iter().copied());
+    let exchange = Exchange::receive_header(&snapshot, lines.iter().copied(), now);
+    Ok(exchange.map(|exchange| describe(&snapshot, exchange, &found, now)))
+}
+
+fn describe(
+    snapshot: &Snapshot<Undecoded>,
+    exchange: Exchange<Undecoded>,
+    found: &[Found<'_>],
+    now: Timestamp,
+) -> Inspection {
+    let situation = exchange.situation(now);
+    let (parcels, lineages) = parcel::describe(found, &situation, exchange.view());
     let (fields, mislaid) = field::describe(&exchange.arrived(), &situation);
     let due = due::describe(&situation);
     let info = exchange.info(false);
-    Ok(Inspection {
+    Inspection {
         mark: snapshot.keys.mark(),
         refusal: exchange.writable(false).err(),
         ends: ends(&info, &situation),
@@ -115,7 +144,7 @@ pub fn jar<'h>(
         fields,
         mislaid,
         due: due.settle(exchange, now),
-    })
+    }
 }
 
 fn ends(info: &Info, situation: &Situation<'_>) -> Option<Ends> {

@@ -6,7 +6,7 @@ use core::ops::RangeInclusive;
 
 use crate::parcel::{Kind, Suffix};
 use crate::seal::Padding;
-use crate::transport::cookie;
+use crate::transport::{Found, cookie};
 use crate::wire::Envelope;
 use crate::{KeyId, Rejection};
 
@@ -47,12 +47,14 @@ pub fn names<'h>(base: &str, cookie_lines: impl IntoIterator<Item = &'h [u8]>) -
     cookie::collect(base, cookie_lines).iter().map(name).collect()
 }
 
-fn name(found: &cookie::Found<'_>) -> Name {
+fn name(found: &Found<'_>) -> Name {
     let suffix = Suffix::parse(found.suffix);
     Name {
         suffix: found.suffix.to_string(),
         kind: suffix.map(Suffix::kind),
-        hint: suffix.map(|suffix| suffix.hint().map(char::from).iter().collect()),
+        hint: suffix
+            .filter(|suffix| *suffix != Suffix::SINGLE)
+            .map(|suffix| suffix.hint().map(char::from).iter().collect()),
         value_chars: found.value.len(),
         chars: found.chars.saturating_sub("=; ".len()),
         claim: Envelope::parse(found.value).map(|envelope| {

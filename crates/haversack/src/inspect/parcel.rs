@@ -14,7 +14,7 @@ use crate::join::owned;
 use crate::keyring::Found as Lookup;
 use crate::parcel::{Lineage as LineageId, Suffix, entry_len, hint};
 use crate::state::{Content, Entry, Stamp};
-use crate::transport::cookie::Found;
+use crate::transport::Found;
 use crate::wire::Envelope;
 use crate::{KeyId, KeyState, Rejection, Timestamp};
 
@@ -121,6 +121,8 @@ pub struct Root {
     pub seen: Timestamp,
     /// Bytes of the identity fields.
     pub identity: usize,
+    /// Its other fields, if it is a whole session (layout Single).
+    pub whole: Option<Fragment>,
 }
 
 /// An end marker.
@@ -255,23 +257,36 @@ impl Describe<'_> {
             }));
         }
         let opened = jar.fragments.iter().find(|owned| owned.suffix.as_str() == suffix)?;
-        let fragment = &opened.frame.fragment;
+        let of = &opened.frame;
+        let under_subject = of.subject.is_some();
+        let described = self.fragment(opened.suffix, of.lineage, under_subject, &of.fragment);
+        Some(Contents::Fragment(described))
+    }
+
+    fn fragment(
+        &mut self,
+        suffix: Suffix,
+        lineage: LineageId,
+        under_subject: bool,
+        fragment: &crate::parcel::Fragment,
+    ) -> Fragment {
         let tombstones = fragment.entries().filter(|entry| entry.content == Content::Tombstone);
-        Some(Contents::Fragment(Fragment {
-            lineage: self.lineage(opened.frame.lineage),
-            under_subject: opened.frame.subject.is_some(),
+        Fragment {
+            lineage: self.lineage(lineage),
+            under_subject,
             count: fragment.count,
             newest: fragment.newest(),
             entries: fragment.entries().count(),
             tombstones: tombstones.count(),
             bytes: bytes(fragment.entries()),
-            owns: self.owns.iter().find(|(of, _)| *of == opened.suffix).map(|(_, owns)| *owns),
-        }))
+            owns: self.owns.iter().find(|(of, _)| *of == suffix).map(|(_, owns)| *owns),
+        }
     }
 
     fn root(&mut self, at: usize) -> Option<Root> {
         let Situation { jar, admitted, keys, .. } = *self.situation;
-        let frame = &jar.roots.get(at)?.frame;
+        let opened = jar.roots.get(at)?;
+        let frame = &opened.frame;
         let id = keys.session_id(&frame.lineage.0, frame.renewed.as_millis());
         let subject = frame.subject.map(|subject| subject.0);
         let revocation_id = keys.revocation_id(&frame.lineage.0, subject.as_ref());
@@ -286,6 +301,10 @@ impl Describe<'_> {
             auth: Timestamp::from_secs(frame.auth),
             seen: Timestamp::from_secs(frame.seen),
             identity: frame.identity.len(),
+            whole: frame.fields.as_ref().map(|fields| {
+                let under_subject = frame.subject.is_some();
+                self.fragment(opened.suffix, frame.lineage, under_subject, fields)
+            }),
         })
     }
 

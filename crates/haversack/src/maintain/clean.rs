@@ -1,5 +1,6 @@
 //! Clean: which parcels on a request are dead.
 
+use alloc::collections::BTreeSet;
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
@@ -19,9 +20,12 @@ impl Situation<'_> {
         let mut dead = if event.sweeps {
             self.everything_read()
         } else if self.partial() {
-            self.covered(event)
+            let mut dead: Vec<String> = event.taken.iter().map(text).collect();
+            dead.extend(self.covered(event));
+            dead
         } else {
-            let mut dead = self.rejected();
+            let mut dead: Vec<String> = event.taken.iter().map(text).collect();
+            dead.extend(self.rejected());
             dead.extend(self.jar.orphans.iter().map(text));
             dead.extend(self.covered(event));
             dead.extend(self.dead_lineages(event));
@@ -30,6 +34,9 @@ impl Situation<'_> {
         };
         // A response never deletes a name that it sets.
         dead.retain(|suffix| event.drafts.iter().all(|draft| draft.suffix.as_str() != suffix));
+        // A whole session is fragment and root in one.
+        let mut seen = BTreeSet::new();
+        dead.retain(|suffix| seen.insert(suffix.clone()));
         dead
     }
 
@@ -65,9 +72,10 @@ impl Situation<'_> {
 
     /// Fragments that own nothing, against what was read and what this response sets.
     fn covered(&self, event: &Event) -> Vec<String> {
-        if self.jar.fragments.is_empty() {
+        if self.jar.held().next().is_none() {
             return Vec::new();
         }
+        let head_is_whole = self.head(event).is_some_and(|head| head.fields.is_some());
         let participants = self.participants(event);
         let owned = owned(&participants);
         let drafted = |suffix: Suffix| event.drafts.iter().any(|draft| draft.suffix == suffix);
@@ -75,6 +83,7 @@ impl Situation<'_> {
             .iter()
             .zip(owned)
             .filter(|(holding, owned)| owned.is_empty() && !drafted(holding.suffix))
+            .filter(|(holding, _)| !(holding.is_whole() && head_is_whole))
             .map(|(holding, _)| text(&holding.suffix))
             .collect()
     }
@@ -106,7 +115,10 @@ impl Situation<'_> {
                 }
                 Standing::Winner => {
                     let Some(head) = head else { continue };
-                    let others = self.roots_head_last(group).filter(|root| root.frame != *head);
+                    // A whole session that is not the head goes when it is covered.
+                    let others = self
+                        .roots_head_last(group)
+                        .filter(|root| root.frame != *head && root.frame.held().is_none());
                     dead.extend(
                         others
                             .filter(|root| self.is_superseded(&root.frame, head))
@@ -142,9 +154,14 @@ impl Situation<'_> {
             .collect()
     }
 
+    /// Where its fields are; of a whole session that is its root.
     fn fragments_of(&self, group: &Group) -> impl Iterator<Item = String> {
         let of = |owned: &&Opened<crate::jar::Owned>| owned.frame.lineage == group.lineage;
-        self.jar.fragments.iter().filter(of).map(|owned| text(&owned.suffix))
+        let fragments = self.jar.fragments.iter().filter(of).map(|owned| text(&owned.suffix));
+        let whole = |root: &&Opened<Root>| {
+            root.frame.lineage == group.lineage && root.frame.held().is_some()
+        };
+        fragments.chain(self.jar.roots.iter().filter(whole).map(|root| text(&root.suffix)))
     }
 
     fn roots_head_last(&self, group: &Group) -> impl Iterator<Item = &Opened<Root>> {

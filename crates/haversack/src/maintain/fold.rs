@@ -6,13 +6,13 @@ use core::iter;
 
 use super::{Step, Work};
 use crate::admit::Standing;
-use crate::budget::{WASTE, parcel_chars};
+use crate::budget::WASTE;
 use crate::codec::field_of;
 use crate::draft::Draft;
 use crate::event::Situation;
 use crate::join::{Holding, holdings, owned};
 use crate::parcel::{Lineage, Root, Subject, entry_len};
-use crate::policy::{GRACE_MS, Policy};
+use crate::policy::GRACE_MS;
 use crate::respond::Fetch;
 use crate::state::{Content, Entry, Stamp};
 
@@ -49,14 +49,17 @@ impl Situation<'_> {
     ) -> Vec<Step> {
         // What this response sets is not on the request, and never deleted by the same response.
         let read = |holding: &Holding<'_>| {
-            self.jar.fragments.iter().any(|owned| owned.suffix == holding.suffix)
+            holding.is_whole()
+                || self.jar.fragments.iter().any(|owned| owned.suffix == holding.suffix)
         };
         let judged = self.judged(participants.iter().copied().filter(read));
         let kinds = iter::once(None).chain(head.subject.map(Some));
         let mut groups: Vec<Inputs<'_>> = kinds
             .map(|kind: Option<Subject>| Inputs {
+                // What owns nothing is deleted as covered, and would make the fold larger or due.
                 of_kind: judged
                     .iter()
+                    .filter(|judged| !judged.owned.is_empty())
                     .filter(|judged| judged.holding.subject.is_some() == kind.is_some())
                     .collect(),
                 into: head.lineage,
@@ -64,8 +67,6 @@ impl Situation<'_> {
                 settled: true,
             })
             .collect();
-        // What owns nothing is deleted as covered, and would only make the fold larger or due.
-        groups.iter_mut().for_each(|group| group.of_kind.retain(|judged| !judged.owned.is_empty()));
         let early = self.judged(self.adopted_lately(head));
         if let Some(into) = self.first_renewed(head) {
             let of_kind = early.iter().collect();
@@ -108,7 +109,7 @@ impl Situation<'_> {
     fn adopted_lately<'s>(&'s self, head: &'s Root) -> impl Iterator<Item = Holding<'s>> + use<'s> {
         holdings(self.jar, self.admitted, head, |lineage| !self.settled_adopted(lineage))
             .into_iter()
-            .filter(|holding| holding.lineage != head.lineage)
+            .filter(|holding| holding.lineage != head.lineage && !holding.is_whole())
     }
 
     /// The lineage that they may move into: of theirs and the winner's the one that was renewed
@@ -119,7 +120,9 @@ impl Situation<'_> {
             *standing == Standing::Adopted && !self.settled_adopted(group.lineage)
         });
         let roots = lately.filter_map(|(group, _)| self.jar.roots.get(group.head));
-        let heads = roots.map(|root| &root.frame).chain([head]);
+        // A whole session has no fragments.
+        let several = roots.map(|root| &root.frame).filter(|root| root.fields.is_none());
+        let heads = several.chain([head]);
         heads.min_by_key(|head| (head.renewed, head.lineage)).map(|head| head.lineage)
     }
 
@@ -208,7 +211,7 @@ impl Situation<'_> {
 
     /// Whether a fold may drop this tombstone: it is old, and nothing is left for it to hide, be it
     /// another entry of its name, a whole map that its field was before it was split, or a default.
-    fn forgets(&self, entry: &Entry<'_>, all: &[Holding<'_>]) -> bool {
+    pub(crate) fn forgets(&self, entry: &Entry<'_>, all: &[Holding<'_>]) -> bool {
         let old = entry.stamp.as_millis().saturating_add(TOMBSTONE_MS) < self.border();
         if entry.content != Content::Tombstone || !old || self.partial() {
             return false;
@@ -221,9 +224,8 @@ impl Situation<'_> {
             let whole = held.name == field_of(entry.name) && held.name != entry.name;
             same || whole
         };
-        let read = self.jar.fragments.iter().map(|owned| &owned.frame.fragment);
         let set = all.iter().map(|holding| holding.fragment);
-        !read.chain(set).any(|fragment| fragment.entries().any(hidden))
+        !self.jar.held().chain(set).any(|fragment| fragment.entries().any(hidden))
     }
 
     fn fits(&self, step: &Step, inputs: usize, room: usize, jar: usize) -> bool {
@@ -238,21 +240,15 @@ impl Situation<'_> {
     }
 
     /// Characters of the parcel that a step sets, in the `Cookie` line.
-    fn cookie_chars(&self, step: &Step) -> usize {
-        let Policy { cookie, padding, .. } = self.policy;
-        parcel_chars(cookie.base(), padding.padded_len(step.set.body.frame().len())) + "=; ".len()
+    pub(super) fn cookie_chars(&self, step: &Step) -> usize {
+        let padded = self.policy.padding.padded_len(step.set.body.frame().len());
+        self.carrier.parcel_len(step.set.suffix.as_str(), padded) + "=; ".len()
     }
 
     /// Characters of a step's lines.
     pub(crate) fn step_len(&self, step: &Step) -> usize {
-        let cookie = &self.policy.cookie;
-        let padded = self.policy.padding.padded_len(step.set.body.frame().len());
-        let set = if step.set.present {
-            0
-        } else {
-            cookie.set_len(crate::wire::text_len(padded), u64::from(u32::MAX))
-        };
-        set + step.delete.iter().map(|suffix| cookie.delete_len(suffix)).sum::<usize>()
+        let set = if step.set.present { 0 } else { self.set_len(&step.set) };
+        set + step.delete.iter().map(|suffix| self.carrier.delete_len(suffix)).sum::<usize>()
     }
 }
 

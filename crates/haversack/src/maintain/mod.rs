@@ -5,12 +5,15 @@
 //! 3. *Touch*: the root's last activity moves on.
 //! 4. *Clean*: what is dead is deleted.
 //!
+//! A whole session (layout Single) is one parcel, so for it the first three are one step.
+//!
 //! Each step is its parcel and the deletions that follow from it, done whole or not at all; what
 //! does not fit a response waits for the next one.
 
 mod clean;
 mod fold;
 mod rekey;
+mod whole;
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -64,14 +67,14 @@ pub(crate) fn settled(stamp: Stamp, now_ms: u64) -> bool {
 
 impl Situation<'_> {
     /// The head after the event.
-    fn head<'e>(&'e self, event: &'e Event) -> Option<&'e Root> {
+    pub(crate) fn head<'e>(&'e self, event: &'e Event) -> Option<&'e Root> {
         if event.sweeps {
             return event.head();
         }
         event.head().or_else(|| self.admitted.winner(self.jar).map(|head| &head.frame))
     }
 
-    fn settled_adopted(&self, lineage: Lineage) -> bool {
+    pub(crate) fn settled_adopted(&self, lineage: Lineage) -> bool {
         self.admitted.lineages.iter().any(|(group, standing)| {
             group.lineage == lineage
                 && *standing == Standing::Adopted
@@ -93,8 +96,8 @@ impl Situation<'_> {
             }
             _ => Vec::new(),
         };
-        let base = self.policy.cookie.base();
-        participants.extend(event.drafts.iter().filter_map(|draft| draft.holding(base)));
+        let drafts = event.drafts.iter();
+        participants.extend(drafts.filter_map(|draft| draft.holding(self.carrier)));
         participants
     }
 
@@ -113,10 +116,19 @@ impl Situation<'_> {
         let participants = self.participants(event);
         let mut steps = self.rekey_fragments(head, &participants);
         let fragments_wait = !steps.is_empty();
-        steps.extend(self.refresh_roots(event, head));
-        if !fragments_wait {
-            let others: usize = steps.iter().map(|step| self.step_len(step)).sum();
-            steps.extend(self.folds(head, &participants, fetch, room.saturating_sub(others)));
+        steps.extend(self.rekey_adopted());
+        let left = |steps: &[Step]| {
+            room.saturating_sub(steps.iter().map(|step| self.step_len(step)).sum())
+        };
+        if head.fields.is_some() {
+            let take_in = !fragments_wait;
+            steps.extend(self.refresh_whole(event, head, take_in, left(&steps)));
+        } else {
+            steps.extend(self.refresh_head(event, head));
+            if !fragments_wait {
+                let left = left(&steps);
+                steps.extend(self.folds(head, &participants, fetch, left));
+            }
         }
         steps.retain(|step| !step.set.present || !step.delete.is_empty());
         steps

@@ -14,10 +14,12 @@ impl Situation<'_> {
     /// Fragments under a key that has stopped sealing, re-issued with what they own.
     pub(super) fn rekey_fragments(&self, head: &Root, participants: &[Holding<'_>]) -> Vec<Step> {
         let mut steps = Vec::new();
-        if participants.iter().any(|holding| holding.stale) {
+        // A whole session is re-keyed as a root.
+        let stale = |holding: &Holding<'_>| holding.stale && !holding.is_whole();
+        if participants.iter().any(stale) {
             for (holding, owned) in participants.iter().zip(owned(participants)) {
                 // What owns nothing is covered and will be deleted.
-                if holding.stale && !owned.is_empty() {
+                if stale(holding) && !owned.is_empty() {
                     steps.push(self.rekey_fragment(holding, &owned));
                 }
             }
@@ -61,38 +63,35 @@ impl Situation<'_> {
         })
     }
 
-    /// Adopted heads under an old key, then the winner's head: re-keyed, touched, or both.
-    pub(super) fn refresh_roots(&self, event: &Event, head: &Root) -> Vec<Step> {
-        let mut steps = Vec::new();
-        for (group, standing) in &self.admitted.lineages {
-            let root = self.jar.roots.get(group.head);
-            if let (Standing::Adopted, Some(root)) = (standing, root.filter(|root| root.stale)) {
-                let set = Draft::reissue(root.suffix, Body::Root(root.frame.clone()));
-                steps.push(Step { work: Work::Rekey, set, delete: Vec::new() });
+    /// Adopted heads under an old key, as they are.
+    pub(super) fn rekey_adopted(&self) -> impl Iterator<Item = Step> {
+        self.admitted.lineages.iter().filter_map(|(group, standing)| {
+            let root = self.jar.roots.get(group.head)?;
+            if *standing != Standing::Adopted || !root.stale {
+                return None;
             }
-        }
+            let set = Draft::reissue(root.suffix, Body::Root(root.frame.clone()));
+            Some(Step { work: Work::Rekey, set, delete: Vec::new() })
+        })
+    }
+
+    /// The winner's head: re-keyed, touched, or both.
+    pub(super) fn refresh_head(&self, event: &Event, head: &Root) -> Option<Step> {
         // A head that the event sets is new in both respects.
-        let held = self.admitted.winner(self.jar).filter(|_| event.head().is_none());
-        if let Some(held) = held {
-            if let Some(seen) = self.touched(head) {
-                let root = Root { seen, salt: 0, ..head.clone() };
-                let set = Draft::root(self.jar, self.keys, &root);
-                steps.push(Step {
-                    work: Work::Touch,
-                    set,
-                    delete: [held.suffix.as_str().to_string()].into(),
-                });
-            } else if held.stale {
-                let set = Draft::reissue(held.suffix, Body::Root(head.clone()));
-                steps.push(Step { work: Work::Rekey, set, delete: Vec::new() });
-            }
+        let held = self.admitted.winner(self.jar).filter(|_| event.head().is_none())?;
+        if let Some(seen) = self.touched(head) {
+            let root = Root { seen, salt: 0, ..head.clone() };
+            let set = Draft::root(self.jar, self.keys, &root);
+            let delete = [held.suffix.as_str().to_string()].into();
+            return Some(Step { work: Work::Touch, set, delete });
         }
-        steps
+        let set = Draft::reissue(held.suffix, Body::Root(head.clone()));
+        held.stale.then(|| Step { work: Work::Rekey, set, delete: Vec::new() })
     }
 
     /// The new `seen`, if a touch is due: rounded down in steps counted from `born`, so that
     /// parallel touches write the same bytes.
-    fn touched(&self, head: &Root) -> Option<u64> {
+    pub(crate) fn touched(&self, head: &Root) -> Option<u64> {
         let idle = self.policy.lifetime.idle_secs()?;
         let step = self.policy.lifetime.touch_step()?;
         let now = self.now.as_secs();

@@ -40,6 +40,19 @@ impl<'a> Entries<'a> {
         stamps: Stamps,
         tombstones: bool,
     ) -> Result<usize, Rejection> {
+        let len = Self::parse_front(bytes, stamps, tombstones)?;
+        if bytes.iter().skip(len).any(|&byte| byte != 0) {
+            return Err(Rejection::Malformed);
+        }
+        Ok(len)
+    }
+
+    /// The same up to the end or a byte of zero, whatever follows it.
+    pub(super) fn parse_front(
+        bytes: &'a [u8],
+        stamps: Stamps,
+        tombstones: bool,
+    ) -> Result<usize, Rejection> {
         let mut reader = Reader::new(bytes);
         let mut previous: &[u8] = &[];
         let (mut newest, mut equal) = (false, true);
@@ -48,9 +61,6 @@ impl<'a> Entries<'a> {
             let before = reader;
             let Some((name, delta, content)) = next(&mut reader, matches!(stamps, Stamps::Own(_)))?
             else {
-                if before.rest().iter().any(|&byte| byte != 0) {
-                    return Err(Rejection::Malformed);
-                }
                 let own = matches!(stamps, Stamps::Own(_));
                 if own && (!newest || equal) {
                     return Err(Rejection::Malformed);
@@ -116,16 +126,16 @@ fn next<'a>(reader: &mut Reader<'a>, own: bool) -> Result<Option<Parsed<'a>>, Re
         return Ok(None);
     }
     let head = reader.varint()?;
+    let form = head & 3;
+    if form > ENCODED {
+        return Err(Rejection::UnknownVersion); // nothing is known of what follows
+    }
     let len = usize::try_from(head >> 2).map_err(|_| Rejection::Malformed)?;
     if len == 0 || len > MAX_NAME {
         return Err(Rejection::Malformed);
     }
     let name = reader.take(len)?;
-    let encoding = match head & 3 {
-        TOMBSTONE => None,
-        ENCODED => Some(reader.u8()?),
-        _ => return Err(Rejection::UnknownVersion),
-    };
+    let encoding = if form == TOMBSTONE { None } else { Some(reader.u8()?) };
     let delta = if own { reader.varint()? } else { 0 };
     let content = match encoding {
         None => Content::Tombstone,

@@ -50,7 +50,30 @@ impl Fragment {
         Ok(Self { frame, start, stamps, count })
     }
 
-    /// A fragment of `entries`, ascending by name and not empty.
+    /// Parses the fields of a whole session: a fragment within a root, which may be empty and has
+    /// neither count nor salt.
+    pub(crate) fn parse_within(part: &[u8]) -> Result<Self, Rejection> {
+        let mut reader = Reader::new(part);
+        let flags = reader.u8()?;
+        if flags & !KNOWN != 0 {
+            return Err(Rejection::UnknownVersion);
+        }
+        if flags & (COUNT | SALT) != 0 {
+            return Err(Rejection::Malformed);
+        }
+        let newest = Stamp::from_millis(reader.u48()?);
+        let own = flags & OWN_STAMPS != 0;
+        let stamps = if own { Stamps::Own(newest) } else { Stamps::Shared(newest) };
+        let len = Entries::parse(reader.rest(), stamps, true)?;
+        if len == 0 && newest != Stamp::default() {
+            return Err(Rejection::Malformed);
+        }
+        let start = part.len() - reader.rest().len();
+        let frame = part.get(..start + len).unwrap_or_default().to_vec();
+        Ok(Self { frame, start, stamps, count: 0 })
+    }
+
+    /// A fragment of `entries`, ascending by name. Only within a root may they be none.
     pub(crate) fn new(count: u64, salt: u8, entries: &[Entry<'_>]) -> Self {
         let newest = entries.iter().map(|entry| entry.stamp).max().unwrap_or_default();
         let own = entries.iter().any(|entry| entry.stamp != newest);

@@ -21,6 +21,8 @@ pub enum Kind {
     Anonymous,
     /// `u`: a fragment written under a subject.
     Subject,
+    /// The base name alone: a whole session in one parcel (layout Single).
+    Single,
 }
 
 impl Kind {
@@ -30,17 +32,32 @@ impl Kind {
             Kind::Root => b'r',
             Kind::Anonymous => b'a',
             Kind::Subject => b'u',
+            Kind::Single => 0, // the name is not made of the content, so nothing is hashed
         }
+    }
+
+    /// Whether it says whose session it is, or ends one.
+    pub(crate) fn is_head(self) -> bool {
+        matches!(self, Kind::End | Kind::Root | Kind::Single)
     }
 }
 
-/// What follows `<base>.` in the name of a parcel: kind, hint (2), tag (6).
+/// What follows `<base>.` in the name of a parcel: kind, hint (2), tag (6). Nothing, and no dot,
+/// in the name of a whole session.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Suffix([u8; 9]);
 
 impl Suffix {
+    /// Of the one name that does not follow from its content.
+    pub(crate) const SINGLE: Self = Self([0; 9]);
+    /// Characters of any other name after its base, dot included.
+    pub(crate) const CHARS: usize = 10;
+
     /// The suffix in a cookie's name, if it has the form of one.
     pub(crate) fn parse(text: &str) -> Option<Self> {
+        if text.is_empty() {
+            return Some(Self::SINGLE);
+        }
         let bytes: [u8; 9] = text.as_bytes().try_into().ok()?;
         let well_formed =
             bytes.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
@@ -67,6 +84,7 @@ impl Suffix {
             b'r' => Some(Kind::Root),
             b'a' => Some(Kind::Anonymous),
             b'u' => Some(Kind::Subject),
+            0 => Some(Kind::Single),
             _ => None,
         }
     }
@@ -82,6 +100,9 @@ impl Suffix {
     }
 
     pub(crate) fn as_str(&self) -> &str {
+        if *self == Self::SINGLE {
+            return "";
+        }
         str::from_utf8(&self.0).unwrap_or_default() // ASCII by construction
     }
 }

@@ -1,10 +1,10 @@
-//! The root: whose session this is, and when.
+//! The root: whose session this is, and when. In layout Single its fields too.
 
 use alloc::vec::Vec;
 
 use super::bytes::{Reader, put_varint};
 use super::entries::{Entries, Stamps};
-use super::{Lineage, Subject};
+use super::{Fragment, Lineage, Subject};
 use crate::Rejection;
 use crate::state::{Entry, Stamp};
 
@@ -13,7 +13,8 @@ const AUTH: u8 = 1 << 1;
 const SEEN: u8 = 1 << 2;
 const SALT: u8 = 1 << 3;
 const ENTRIES: u8 = 1 << 4;
-const KNOWN: u8 = SUBJECT | AUTH | SEEN | SALT | ENTRIES;
+const SINGLE: u8 = 1 << 5;
+const KNOWN: u8 = SUBJECT | AUTH | SEEN | SALT | ENTRIES | SINGLE;
 
 /// A root's content. Times are whole seconds since the Unix epoch.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,15 +32,21 @@ pub(crate) struct Root {
     pub(crate) salt: u8,
     /// The identity fields, as the frame encodes them.
     pub(crate) identity: Vec<u8>,
+    /// All other fields, if it is a whole session; these may be none.
+    pub(crate) fields: Option<Fragment>,
 }
 
 impl Root {
-    /// Parses an authentic frame with its padding.
-    pub(crate) fn parse(frame: &[u8]) -> Result<Self, Rejection> {
+    /// Parses an authentic frame with its padding; its name says whether it is a whole session.
+    pub(crate) fn parse(frame: &[u8], single: bool) -> Result<Self, Rejection> {
         let mut reader = Reader::new(frame);
         let flags = reader.u8()?;
         if flags & !KNOWN != 0 {
             return Err(Rejection::UnknownVersion);
+        }
+        // A whole session has one name for all contents, so it has no use for a salt.
+        if single != (flags & SINGLE != 0) || (single && flags & SALT != 0) {
+            return Err(Rejection::Malformed);
         }
         let lineage = Lineage(reader.array()?);
         let born = reader.u32()?;
@@ -69,12 +76,24 @@ impl Root {
         }
         let rest = reader.rest();
         let renewed = Stamp::from_millis(renewed);
-        let len = Entries::parse(rest, Stamps::Shared(renewed), false)?;
+        let stamps = Stamps::Shared(renewed);
+        let len = match (flags & ENTRIES, single) {
+            (0, true) => 0,
+            (_, true) => Entries::parse_front(rest, stamps, false)?,
+            (_, false) => Entries::parse(rest, stamps, false)?,
+        };
         if (flags & ENTRIES == 0) != (len == 0) {
             return Err(Rejection::Malformed);
         }
-        let identity = rest.get(..len).unwrap_or_default().to_vec();
-        Ok(Self { lineage, born, renewed, auth, seen, subject, salt, identity })
+        let (identity, part) = rest.split_at_checked(len).unwrap_or((rest, &[]));
+        let fields = match (single, identity) {
+            (false, _) => None,
+            (true, []) => Some(Fragment::parse_within(part)?),
+            // A byte of zero ends the identity fields.
+            (true, _) => Some(Fragment::parse_within(part.get(1..).unwrap_or_default())?),
+        };
+        let identity = identity.to_vec();
+        Ok(Self { lineage, born, renewed, auth, seen, subject, salt, identity, fields })
     }
 
     /// The frame, unpadded.
@@ -88,7 +107,8 @@ impl Root {
                 | flag(AUTH, self.auth != implied)
                 | flag(SEEN, self.seen != implied)
                 | flag(SALT, self.salt != 0)
-                | flag(ENTRIES, !self.identity.is_empty()),
+                | flag(ENTRIES, !self.identity.is_empty())
+                | flag(SINGLE, self.fields.is_some()),
         );
         out.extend_from_slice(&self.lineage.0);
         out.extend_from_slice(&self.born.to_be_bytes());
@@ -105,7 +125,18 @@ impl Root {
             out.push(self.salt);
         }
         out.extend_from_slice(&self.identity);
+        if let Some(fields) = &self.fields {
+            if !self.identity.is_empty() {
+                out.push(0); // ends the identity fields
+            }
+            out.extend_from_slice(fields.frame());
+        }
         out
+    }
+
+    /// The entries of a whole session that are not identity fields, if there are any.
+    pub(crate) fn held(&self) -> Option<&Fragment> {
+        self.fields.as_ref().filter(|fields| fields.entries().next().is_some())
     }
 
     /// The identity fields; all at the stamp of the last identity event.
@@ -130,6 +161,7 @@ impl Root {
 mod tests {
     use super::*;
     use crate::state::Content;
+    use alloc::string::String;
     use proptest::prelude::*;
 
     fn root() -> impl Strategy<Value = Root> {
@@ -143,26 +175,53 @@ mod tests {
             proptest::option::of(any::<[u8; 8]>()),
             0u8..3,
             entries,
+            proptest::option::of(fields()),
         )
-            .prop_map(|(lineage, born, since, auth, seen, subject, salt, entries)| Root {
-                lineage: Lineage(lineage),
-                born,
-                renewed: Stamp::from_millis(u64::from(born) * 1000 + since),
-                auth: u64::from(born) + auth,
-                seen: u64::from(born) + seen,
-                subject: subject.map(Subject),
-                salt,
-                identity: Root::encode_identity(
-                    &entries
-                        .iter()
-                        .map(|(name, value)| Entry {
-                            name: name.as_bytes(),
-                            stamp: Stamp::default(),
-                            content: Content::Value { encoding: 1, bytes: value.as_bytes() },
-                        })
-                        .collect::<Vec<_>>(),
-                ),
-            })
+            .prop_map(
+                |(lineage, born, since, auth, seen, subject, salt, entries, fields)| Root {
+                    lineage: Lineage(lineage),
+                    born,
+                    renewed: Stamp::from_millis(u64::from(born) * 1000 + since),
+                    auth: u64::from(born) + auth,
+                    seen: u64::from(born) + seen,
+                    subject: subject.map(Subject),
+                    salt: if fields.is_some() { 0 } else { salt },
+                    fields,
+                    identity: Root::encode_identity(
+                        &entries
+                            .iter()
+                            .map(|(name, value)| Entry {
+                                name: name.as_bytes(),
+                                stamp: Stamp::default(),
+                                content: Content::Value { encoding: 1, bytes: value.as_bytes() },
+                            })
+                            .collect::<Vec<_>>(),
+                    ),
+                },
+            )
+    }
+
+    /// The fields of a whole session, possibly none.
+    fn fields() -> impl Strategy<Value = Fragment> {
+        let content = proptest::option::of("[ -~]{0,12}");
+        proptest::collection::btree_map("[a-z]{1,6}", (0u64..3, content), 0..4).prop_map(|fields| {
+            let entry = |(name, (stamp, value)): (&'_ String, &'_ (u64, Option<String>))| {
+                (name.clone(), Stamp::from_millis((1 << 40) + stamp), value.clone())
+            };
+            let fields: Vec<_> = fields.iter().map(entry).collect();
+            let entries: Vec<Entry<'_>> = fields
+                .iter()
+                .map(|(name, stamp, value)| Entry {
+                    name: name.as_bytes(),
+                    stamp: *stamp,
+                    content: value.as_ref().map_or(Content::Tombstone, |value| Content::Value {
+                        encoding: 1,
+                        bytes: value.as_bytes(),
+                    }),
+                })
+                .collect();
+            Fragment::new(0, 0, &entries)
+        })
     }
 
     proptest! {
@@ -170,12 +229,16 @@ mod tests {
         fn decode_of_encode_is_identity(root in root(), padding in 0usize..20) {
             let mut frame = root.encode();
             frame.resize(frame.len() + padding, 0);
-            prop_assert_eq!(Root::parse(&frame), Ok(root));
+            prop_assert_eq!(Root::parse(&frame, root.fields.is_none()), Err(Rejection::Malformed));
+            prop_assert_eq!(Root::parse(&frame, root.fields.is_some()), Ok(root));
         }
 
         #[test]
-        fn what_parses_is_what_encode_writes(bytes in proptest::collection::vec(any::<u8>(), 0..60)) {
-            if let Ok(root) = Root::parse(&bytes) {
+        fn what_parses_is_what_encode_writes(
+            bytes in proptest::collection::vec(any::<u8>(), 0..60),
+            single in any::<bool>(),
+        ) {
+            if let Ok(root) = Root::parse(&bytes, single) {
                 let frame = root.encode();
                 prop_assert_eq!(&bytes[..frame.len()], &frame[..]);
                 prop_assert!(bytes[frame.len()..].iter().all(|&byte| byte == 0));

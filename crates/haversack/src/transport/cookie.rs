@@ -4,6 +4,8 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt::Write as _;
 
+use super::Found;
+use super::carrier::{push_suffix, suffix_len};
 use crate::ConfigError;
 use crate::wire;
 
@@ -103,10 +105,11 @@ impl CookieSpec {
 
     /// A `Set-Cookie` value for a parcel that lives `max_age` seconds.
     pub(crate) fn set(&self, suffix: &str, value: &str, max_age: u64) -> String {
-        let mut line = String::with_capacity(self.set_len(value.len(), max_age));
-        for part in [&self.base, ".", suffix, "=", value] {
-            line.push_str(part);
-        }
+        let mut line = String::with_capacity(self.set_len(suffix, value.len(), max_age));
+        line.push_str(&self.base);
+        push_suffix(&mut line, suffix);
+        line.push('=');
+        line.push_str(value);
         if self.persistent {
             let _ = write!(line, "; Max-Age={max_age}");
         }
@@ -120,8 +123,9 @@ impl CookieSpec {
     /// cross-site frame takes no line without `SameSite=None`.
     pub(crate) fn delete(&self, suffix: &str) -> String {
         let mut line = String::with_capacity(self.delete_len(suffix));
-        let dot = if suffix.is_empty() { "" } else { "." };
-        let _ = write!(line, "{}{dot}{suffix}=; Max-Age=0", self.base);
+        line.push_str(&self.base);
+        push_suffix(&mut line, suffix);
+        line.push_str("=; Max-Age=0");
         self.scope(&mut line);
         if self.same_site == SameSite::None {
             line.push_str(self.same_site_text());
@@ -130,26 +134,19 @@ impl CookieSpec {
     }
 
     /// Characters that [`set`](Self::set) costs on the wire, with the field's name and line end.
-    pub(crate) fn set_len(&self, value_len: usize, max_age: u64) -> usize {
+    pub(crate) fn set_len(&self, suffix: &str, value_len: usize, max_age: u64) -> usize {
         let age = if self.persistent { "; Max-Age=".len() + decimal_len(max_age) } else { 0 };
-        LINE + self.base.len()
-            + ".".len()
-            + 9
-            + "=".len()
-            + value_len
-            + age
-            + self.scope_len()
-            + self.same_site_text().len()
+        let name = self.base.len() + suffix_len(suffix);
+        let attributes = self.scope_len() + self.same_site_text().len();
+        LINE + name + "=".len() + value_len + age + attributes
     }
 
     /// Characters that [`delete`](Self::delete) costs on the wire.
     pub(crate) fn delete_len(&self, suffix: &str) -> usize {
-        LINE + self.base.len()
-            + ".".len()
-            + suffix.len()
-            + "=; Max-Age=0".len()
-            + self.scope_len()
-            + if self.same_site == SameSite::None { self.same_site_text().len() } else { 0 }
+        let name = self.base.len() + suffix_len(suffix);
+        let none = self.same_site == SameSite::None;
+        let same_site = if none { self.same_site_text().len() } else { 0 };
+        LINE + name + "=; Max-Age=0".len() + self.scope_len() + same_site
     }
 
     fn scope(&self, line: &mut String) {
@@ -179,16 +176,6 @@ const LINE: usize = 14;
 
 fn decimal_len(n: u64) -> usize {
     n.checked_ilog10().map_or(1, |log| log as usize + 1)
-}
-
-/// One of our cookies on a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Found<'h> {
-    /// What follows `<base>.` in the name; empty for the base itself.
-    pub(crate) suffix: &'h str,
-    pub(crate) value: &'h [u8],
-    /// What it takes in the `Cookie` line.
-    pub(crate) chars: usize,
 }
 
 /// Collects our cookies from all `Cookie` lines, in order.

@@ -16,7 +16,7 @@ use crate::lineage::Lineages;
 use crate::respond::{self, Fetch, Outcome, Room};
 use crate::seal::{self, Padding};
 use crate::testing::{Seeded, hex};
-use crate::transport::cookie;
+use crate::transport::{Carrier, cookie};
 use crate::wire::Envelope;
 use crate::{Budget, KeyRing, Policy, Timestamp};
 
@@ -36,18 +36,19 @@ fn a_response_maintains_as_the_vectors_say() {
 fn response(case: &Value) -> Value {
     let (keys, policy) = (timed_keys(case), policy_and_budget(case));
     let now = Timestamp::from_millis(case["now"].as_u64().unwrap());
-    let base = policy.cookie.base();
+    let carrier = Carrier::Cookies(&policy.cookie);
     let cookies = cookie_line(case);
-    let found = cookie::collect(base, [cookies.as_bytes()]);
-    let (mut jar, sealed) = Jar::open(found, &keys, &BTreeSet::new(), base, now);
+    let found = cookie::collect(policy.cookie.base(), [cookies.as_bytes()]);
+    let (mut jar, sealed) = Jar::open(found, &keys, &BTreeSet::new(), carrier, now);
     let lineages = Lineages::of(&jar.roots, &jar.markers);
-    jar.open_fragments(&sealed, base, now);
+    jar.open_fragments(&sealed, carrier, now);
     let admitted = Admitted::judge(lineages, &jar, &policy.lifetime, now);
     let defaults = defaults(case);
     let situation = Situation {
         jar: &jar,
         admitted: &admitted,
         policy: &policy,
+        carrier,
         keys: &keys,
         defaults: &defaults,
         now,

@@ -171,3 +171,40 @@ fn a_deletion_says_same_site_only_where_a_cross_site_frame_would_not_take_it_oth
         assert_eq!(deletion.split_once('=').expect("a pair").1, attributes);
     }
 }
+
+#[test]
+fn what_is_there_by_default_stays_removed_from_the_first_request_on() {
+    #[derive(Serialize, Deserialize)]
+    struct Tagged {
+        user: Option<String>,
+        tags: Each<BTreeMap<String, u8>>,
+    }
+    impl Default for Tagged {
+        fn default() -> Self {
+            Self { user: None, tags: Each(BTreeMap::from([("new".to_owned(), 1)])) }
+        }
+    }
+    let policy = Policy { subject: Some("user".into()), ..Policy::default() };
+    let mut client = Client::<Tagged>::new(policy);
+    let tags = |client: &Client<Tagged>| client.read().tags.len();
+    let created = client.change(|it| {
+        it.tags.remove("new");
+    });
+    assert_eq!((created.report.event, tags(&client)), (EventKind::Create, 0));
+    client.now += 1_000;
+    client.change(|it| it.user = Some("ada".into()));
+    assert_eq!(tags(&client), 0);
+    // Another user begins with the default, unless it is removed again.
+    client.now += 1_000;
+    client.change(|it| it.user = Some("bob".into()));
+    assert_eq!(tags(&client), 1);
+    client.now += 1_000;
+    client.change(|it| {
+        it.user = Some("eve".into());
+        it.tags.remove("new");
+    });
+    assert_eq!(tags(&client), 0);
+    client.now += 1_000;
+    client.end();
+    assert_eq!((tags(&client), client.jar.kinds().as_str()), (1, "eee"));
+}

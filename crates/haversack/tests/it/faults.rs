@@ -183,3 +183,21 @@ fn logout_of_a_jar_with_duplicate_names_ends_what_it_could_not_read() {
     client.jar = emptied;
     assert_eq!(client.read().user, None, "closed, even if a late response brings it back");
 }
+
+#[test]
+fn a_new_session_does_not_bring_back_one_that_was_over() {
+    let mut client = client();
+    client.change(|shop| shop.theme = "dark".into());
+    client.now += 24 * 3_600_000 + 61_000;
+    assert_eq!(client.read().theme, "");
+    client.change(|shop| {
+        shop.cart.insert(1, "tea".into());
+    });
+    let shop = client.read();
+    assert_eq!((shop.theme.as_str(), shop.cart.len()), ("", 1));
+    // And the old one is cleaned away in time.
+    client.now += 16 * 60_000;
+    client.look();
+    client.look();
+    assert_eq!(client.jar.kinds(), "ar");
+}

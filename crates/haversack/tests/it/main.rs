@@ -8,5 +8,6 @@ mod events;
 mod faults;
 mod inspect;
 mod maintenance;
+mod order;
 mod overridden;
-mod races;
+mod single;

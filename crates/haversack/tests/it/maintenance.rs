@@ -15,7 +15,7 @@ fn names(lines: &[String]) -> BTreeSet<String> {
 }
 
 /// The view of a ring that was generated at `START` and rotated at `rotated`.
-fn rotated(at: u64) -> (View, View) {
+pub(crate) fn rotated(at: u64) -> (View, View) {
     let before =
         KeyRing::generate("shop.example", haversack::Timestamp::from_millis(START), Seeded(9))
             .expect("a ring");
