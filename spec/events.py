@@ -174,15 +174,19 @@ class Events:
         if sum(map(self.s.set_chars, event.drafts)) > self.policy.response:
             raise Refused("too_large")
         written = [m.Held(d.name, d.kind, d.lineage, d.subject, d.frame) for d in event.drafts if d.kind in "au"]
-        held = []
+        held = []  # what joins on the request
         if self.r.winner and not event.sweeps:
             joined = {self.r.winner.lineage, *self.r.adopted}
             for name, kind, root, fragment in self.r.fragments:
                 if root.lineage in joined and (kind == "a" or root.subject == self.r.winner.subject):
                     held.append(m.Held(name, kind, root.lineage, root.subject, fragment))
-        after = self.state_chars(held + written)
-        if written and after > self.policy.state and after > self.state_chars(held):
+        grows = self.content(held + written) > self.content(held)
+        if written and grows and self.state_chars(held + written) > self.policy.state:
             raise Refused("too_large")
+
+    def content(self, held):
+        """Bytes of the entries, without stamps."""
+        return len(h.encode_entries([e for e, _ in self.joined(held)]))
 
     def state_chars(self, held):
         """What a full fold would write, one fragment for each kind, not padded."""
@@ -204,7 +208,7 @@ class Events:
         return seen.values()
 
 
-def respond(situation, request, other_headers=0, maintenance=True):
+def respond(situation, request, other_headers=0, maintenance=True, fetch=None):
     """The response, and why the event was refused if it was; then only maintenance is done."""
     error = None
     try:
@@ -214,4 +218,4 @@ def respond(situation, request, other_headers=0, maintenance=True):
     if situation.sealing is None and event.drafts:
         return m.Response(), error or "no_key"
     late = request.took > GRACE
-    return m.respond(situation, event, other_headers, maintenance, late), error
+    return m.respond(situation, event, other_headers, maintenance, fetch, late), error

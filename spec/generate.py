@@ -1696,14 +1696,15 @@ def joins():
     )
 
     # Bounds.
-    entries = [value(f"k{i:02}", i, NOW - 1000) for i in range(66)]
+    most = h.MAX_OPENED
+    entries = [value(f"k{i:03}", i, NOW - 1000) for i in range(most + 2)]
     case(
-        "more_than_64_parcels",
-        "A root and 63 fragments are opened, in order of arrival; the rest makes the session partial.",
+        f"more_than_{most}_parcels",
+        f"A root and {most - 1} fragments are opened, in order of arrival; the rest makes the session partial.",
         lambda j: [j.fragment(e.name.decode(), e) for e in entries] + [j.root()],
         winner=L,
-        state={e.name: (e.value, -1000) for e in entries[:63]},
-        unopened=["k63", "k64", "k65"],
+        state={e.name: (e.value, -1000) for e in entries[: most - 1]},
+        unopened=[e.name.decode() for e in entries[most - 1 :]],
         partial=True,
     )
     large = [value(f"k{i}", "x" * 2100, NOW - 1000) for i in range(6)]
@@ -1726,10 +1727,10 @@ def joins():
         partial=True,
     )
     case(
-        "more_than_64_roots",
+        f"more_than_{most}_roots",
         "A root that was not opened could be the session's: fresh and partial, as with a kept one.",
-        lambda j: [j.root(f"r{i}", digest(f"root {i}", 16)) for i in range(65)] + [j.fragment("f", dark)],
-        unopened=["r64", "f"],
+        lambda j: [j.root(f"r{i}", digest(f"root {i}", 16)) for i in range(most + 1)] + [j.fragment("f", dark)],
+        unopened=[f"r{most}", "f"],
         partial=True,
     )
 

@@ -186,6 +186,14 @@ def writes():
     )
     steps = (TOUCH + 1) // g.STEP * g.STEP
     case(
+        "write_beside_a_fold_of_a_subresource",
+        "It leaves as many as without the write.",
+        lambda j: j.root().many(m.FEW["subresource"]),
+        [fragment(now("x", 1))],
+        fetch="subresource",
+        **asks({"x": 1}),
+    )
+    case(
         "write_beside_a_touch",
         "A touch is due as without the write.",
         lambda j: j.root(born=-TOUCH - 1),
@@ -277,6 +285,19 @@ def writes():
         **asks({"x": 2}),
     )
 
+    def with_lineage(j):
+        """Anonymous lineages beside a root that is kept: adopted, if only the others are looked at."""
+        j.root().root("r2", L2, born=g.OLD_S, how={"kid": g.STOPPED}).fragment("f2", x, lineage=L2)
+        return j.root("kept", L3, how={"ring": ABSENT})
+
+    case(
+        "write_beside_a_kept_root_adopts_nothing",
+        "The new lineage begins with what was written, and takes nothing over.",
+        with_lineage,
+        [root(), fragment(now("x", 2), lineage=NEW)],
+        **asks({"x": 2}, identity_route=True),
+    )
+
     # Sizes. A fragment of one entry with n text characters has n + 14 bytes, from n = 256.
     one = Fragment([now("x", "x" * 1500)])
     parcel = g.NAME_CHARS + g.value_chars(one)
@@ -337,6 +358,23 @@ def writes():
         "write_over_the_state_limit",
         "One character more.",
         lambda j: j.root().fragment("f", large),
+        [],
+        error="too_large",
+        state=state - 1,
+        **asks({"x": "x" * 300}),
+    )
+    case(
+        "write_of_the_same_size_beyond_the_state_limit",
+        "Written apart, entries have stamps of their own, and a full fold takes more: it passes all the same.",
+        lambda j: j.root().fragment("f", large, value("x", "y" * 300, NOW - 9000)),
+        [fragment(now("x", "x" * 300))],
+        state=state - 1,
+        **asks({"x": "x" * 300}),
+    )
+    case(
+        "write_of_a_byte_more_beyond_the_state_limit",
+        "Refused.",
+        lambda j: j.root().fragment("f", large, value("x", "y" * 299, NOW - 9000)),
         [],
         error="too_large",
         state=state - 1,
@@ -484,6 +522,17 @@ def identities():
         "An event that sets a root is maintained as any: no touch, and folds.",
         lambda j: j.root(born=-TOUCH - 1).many(),
         [root(lineage=L, born=-TOUCH - 1, auth=-TOUCH - 1), "root", fold(*items()), *(f"k{i}" for i in range(MANY))],
+        **asks(renew=True),
+    )
+
+    case(
+        "renew_beside_a_fold_of_lineages_adopted_lately",
+        "The head that counts is the one that is set, renewed just now: they move into the other lineage.",
+        lambda j: (
+            j.root().root("r2", L2, born=g.LATE_S)
+            and [j.fragment(f"k{i}", e, lineage=L2) for i, e in enumerate(items())]
+        ),
+        [root(lineage=L, born=-HOUR, auth=-HOUR), "root", fold(*items(), lineage=L2), *(f"k{i}" for i in range(MANY))],
         **asks(renew=True),
     )
 

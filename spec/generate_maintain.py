@@ -6,6 +6,7 @@ built from the limit's name in `maintenance.py`, so that the case says the same 
 
 import shutil
 from dataclasses import replace
+from itertools import combinations
 
 import events
 import haversack as h
@@ -50,10 +51,12 @@ TIMES = ([SECOND - 30 * DAY, None, None], [SECOND - 60 * DAY, SECOND - 29 * DAY,
 # Seconds and milliseconds from now. "Old" is settled, "late" is not.
 OLD_S, LATE_S = -m.SETTLED // 1000 - 1, -m.SETTLED // 1000
 OLD, LATE = -m.SETTLED - 1, -m.SETTLED
-FORGOTTEN, REMEMBERED = -m.TOMBSTONE - 1, -m.TOMBSTONE  # tombstones
+BORDER = (NOW - m.LAG) // m.SLOT * m.SLOT - NOW  # of what can be folded; it moves to
+NEXT = BORDER + m.SLOT + m.LAG  # the next slot then
+FORGOTTEN, REMEMBERED = BORDER - m.TOMBSTONE - 1, BORDER - m.TOMBSTONE  # tombstones
 TOUCH = IDLE // m.TOUCH_AFTER  # seconds since seen
 STEP = IDLE // m.TOUCH_STEP
-MANY = m.FRAGMENTS + 1  # fragments that are too many
+MANY = m.FEW["navigation"] + 1  # fragments that are too many; the cases are navigations unless they say
 
 
 class Labelled(Jar):
@@ -112,7 +115,7 @@ def touched(label, seen, salt=0, age=None):
 
 def chars_of(jar, line):
     if "delete" in line:
-        return len(f"Set-Cookie: {line['delete']}=; Max-Age=0{m.ATTRIBUTES}\r\n")
+        return len(f"Set-Cookie: {line['delete']}=; Max-Age=0{m.SCOPE}\r\n")
     sealed = h.seal(jar.ring, "c:" + line["set"], b"", bytes(12), h.padme(bytes.fromhex(line["frame"])))
     return len(f"Set-Cookie: {line['set']}={sealed}; Max-Age={line['max_age']}{m.ATTRIBUTES}\r\n")
 
@@ -131,6 +134,7 @@ def case(
     identity=("roles",),
     other_headers=0,
     maintenance=True,
+    fetch="navigation",
     times=TIMES,
     keep=(),
     does=None,
@@ -165,16 +169,16 @@ def case(
             "defaults": {n.hex(): cbor(v).hex() for n, v in (defaults or {}).items()},
         },
         "budget": {name: getattr(m.Policy, name) for name in ("parcel", "state", "request", "response")} | budget,
-        "room": {"other_headers": other_headers, "maintenance": maintenance},
+        "room": {"other_headers": other_headers, "maintenance": maintenance, **({"fetch": fetch} if fetch else {})},
         **({} if does is None else {"request": does}),
         "cookies": jar.cookies,
         "parcels": jar.parcels,
     }
     if does is None:
-        got = show_response(m.respond(situation(given), None, other_headers, maintenance))
+        got = show_response(m.respond(situation(given), None, other_headers, maintenance, fetch))
     else:
         expect["error"] = error
-        response, why = events.respond(situation(given), asked(given), other_headers, maintenance)
+        response, why = events.respond(situation(given), asked(given), other_headers, maintenance, fetch)
         got = show_response(response) | {"error": why}
     if got != expect:
         labels = {v: k for k, v in jar.labels.items()}
@@ -201,7 +205,7 @@ def value_chars(frame):
 
 
 NAME_CHARS = len(f"{BASE}.a12345678")
-DELETION = len("Set-Cookie: =; Max-Age=0" + m.ATTRIBUTES + "\r\n") + NAME_CHARS
+DELETION = len("Set-Cookie: =; Max-Age=0" + m.SCOPE + "\r\n") + NAME_CHARS
 
 
 def step_chars(frame, deletions):
@@ -246,6 +250,12 @@ def choose(make, fits):
     return next(frame for frame in map(make, range(1000)) if fits(name_of(frame)))
 
 
+def by_size(jar, labels):
+    """Fragments of one lineage as a fold takes them."""
+    size = {name: len(text) for name, text in jar.cookies}
+    return sorted(labels, key=lambda label: (size[jar.labels[label]], jar.labels[label]))
+
+
 def name_of(frame, kind="a", lineage=L):
     return h.suffix(RING, kind, lineage, frame.encode())
 
@@ -280,7 +290,7 @@ def folds():
         "The second is taken even if it is larger than the first; the third is larger than both.",
         lambda j: (
             [j.root().fragment("s", item(0)).fragment("t", second)]
-            + [j.fragment(f"l{i}", value(f"l{i}", "x" * (300 + 16 * i), NOW - 9000)) for i in range(MANY - 2)]
+            + [j.fragment(f"l{i}", value(f"l{i}", "x" * (800 + 16 * i), NOW - 9000)) for i in range(MANY - 2)]
         ),
         [fold(item(0), second), "s", "t"],
     )
@@ -291,17 +301,51 @@ def folds():
     def cost(n):
         return in_cookie_line(Fragment([text(n)]))
 
-    texts = {cost(n): n for n in range(300)}
-    s, t = next((s, t) for s in range(150) for t in range(s + 20, 150) if cost(s) + cost(t) in texts)
-    both = texts[cost(s) + cost(t)]
+    texts = {cost(n): n for n in range(2000)}
+    sizes = sorted(chars for chars in texts if chars < 300)
+    three = next(three for three in combinations(sizes, 3) if m.GROWTH * sum(three) in texts)
+    small = [text(texts[chars]) for chars in three]
+    grown = m.GROWTH * sum(three)
+    exact = text(texts[grown])
+    over = texts[min(chars for chars in texts if chars > grown)]
+    two = [text(texts[chars]) for chars in sizes[:2]]
+    larger = [text(texts[min(chars for chars in texts if chars > m.GROWTH * sum(sizes[:2]))] + i) for i in range(MANY)]
+    largest = [text(4 * over + i) for i in range(MANY - 4)]
+
+    def texts_of(*groups):
+        def build(j):
+            j.root()
+            for prefix, entries in zip("stl", groups, strict=False):
+                for i, e in enumerate(entries):
+                    j.fragment(f"{prefix}{i}", *(e if isinstance(e, tuple) else [e]))
+
+        return build
+
     case(
-        "fold_takes_what_is_as_large_as_the_inputs",
+        "fold_takes_what_is_twice_as_large_as_the_inputs",
         "Only a larger one ends the run; sizes are those in the Cookie line.",
-        lambda j: (
-            [j.root().fragment("s", text(s)).fragment("t", text(t)).fragment("both", text(both))]
-            + [j.fragment(f"l{i}", text(2 * both + 100 + i)) for i in range(MANY - 3)]
-        ),
-        [fold(text(s), text(t), text(both)), "s", "t", "both"],
+        texts_of(small, [exact], largest),
+        [fold(*small, exact), "s0", "s1", "s2", "t0"],
+    )
+    case(
+        "fold_leaves_what_is_larger_than_that",
+        "The next size that a fragment can have.",
+        texts_of(small, [text(over)], largest),
+        [fold(*small), "s0", "s1", "s2"],
+    )
+    second = [f"t{i}" for i in range(MANY)]
+    case(
+        "fold_several_times",
+        "Without the inputs of the first fold there are still too many: the rules are asked again.",
+        texts_of(two, larger),
+        lambda j: [fold(*two), "s0", "s1", fold(*larger), *by_size(j, second)],
+    )
+    wins, loses = value("w", 2, NOW - 8000), value("w", 1, NOW - 9000)
+    case(
+        "fold_several_times_owned_as_before_the_first",
+        "An input of the second fold has an entry that lost to an input of the first: it is not carried.",
+        texts_of([two[0], wins], [larger[0], *((e, loses) for e in larger[1:])]),
+        lambda j: [fold(two[0], wins), *by_size(j, ["s0", "s1"]), fold(*larger), *by_size(j, second)],
     )
 
     def equal(j):
@@ -318,27 +362,26 @@ def folds():
             *sorted((f"e{i}" for i in range(MANY)), key=j.labels.get),
         ],
     )
-    edge = {"n": MANY, "at": 1 - MANY}  # the newest stamp is NOW, where a slot begins
+    edge = {"n": MANY, "at": BORDER + 1 - MANY}  # the newest stamp is that of the border
     case(
         "fold_one_millisecond_before_the_slot_ends",
-        "The newest fragment lies in the present slot, so that one too few can be folded.",
+        "The newest fragment lies in the last slot, so that one too few can be folded.",
         lambda j: j.root().many(**edge),
         [],
-        now=m.SLOT - 1,
+        now=NEXT - 1,
     )
     case(
         "fold_when_the_slot_has_ended",
-        "One millisecond later the same jar is folded.",
+        "One millisecond later, and so a second after its end, the same jar is folded.",
         lambda j: j.root().many(**edge),
         [fold(*items(**edge)), *(f"k{i}" for i in range(MANY))],
-        now=m.SLOT,
+        now=NEXT,
     )
     case(
         "fold_only_what_lies_before_the_slot",
         "A fragment of this slot stays, and what it overrides is folded as if it were not there.",
-        lambda j: j.root().many().fragment("new", value("k1", 1, NOW), item(9)),
+        lambda j: j.root().many().fragment("new", value("k1", 1, NOW + BORDER), item(9)),
         ["k1", fold(*items()), *(f"k{i}" for i in range(MANY) if i != 1)],
-        now=1,
     )
     dark, light = value("theme", "dark", NOW - 60_000), value("theme", "light", NOW - 50_000)
     p, q = value("p", "x" * 60, NOW - 60_000), value("q", "x" * 90, NOW - 50_000)
@@ -405,7 +448,7 @@ def folds():
         "Who owns an entry is judged among both kinds: an older write under the subject wins.",
         lambda j: j.root(**ada).many(MANY - 1).fragment("p", light, p).fragment("u", dark, value("u", 1), subject=ADA),
         [fold(*items(MANY - 1), p), *(f"k{i}" for i in range(MANY - 1)), "p"],
-        now=m.SLOT,
+        now=NEXT + m.SLOT,
     )
 
     # Stamps ahead of the clock.
@@ -450,6 +493,95 @@ def folds():
     )
 
 
+def crowds():
+    """How many fragments a request of each kind leaves."""
+    few = m.FEW["subresource"]
+    case(
+        "subresource_leaves_more",
+        "Another request than a navigation is mostly one of many: it leaves to the next page what that folds.",
+        lambda j: j.root().many(few),
+        [],
+        fetch="subresource",
+    )
+    case(
+        "subresource_folds",
+        "One fragment more.",
+        lambda j: j.root().many(few + 1),
+        [fold(*items(few + 1)), *(f"k{i}" for i in range(few + 1))],
+        fetch="subresource",
+    )
+    # Half a minute after NOW, which is a whole minute: what is older than NOW is old.
+    assert NOW % m.MINUTE == 0
+    unsaid = {"fetch": None, "now": 30_000}
+    few, old = m.FEW[None], m.FEW_OLD
+    case(
+        "unsaid_leaves_more",
+        "The client does not say what it is: as many as may stay, all of this minute.",
+        lambda j: j.root().many(few, at=0),
+        [],
+        **unsaid,
+    )
+    case(
+        "unsaid_folds",
+        "One fragment more.",
+        lambda j: j.root().many(few + 1, at=0),
+        [fold(*items(few + 1, at=0)), *(f"k{i}" for i in range(few + 1))],
+        **unsaid,
+    )
+    case(
+        "unsaid_leaves_few_of_earlier_minutes",
+        "As many as may stay of those that are older than this minute, and others.",
+        lambda j: j.root().many(old, at=-old).many(few - old, at=0, prefix="new"),
+        [],
+        **unsaid,
+    )
+    case(
+        "unsaid_folds_more_of_earlier_minutes",
+        "One more of those: they are a reason to fold, and what is folded is all.",
+        lambda j: j.root().many(old + 1, at=-old - 1).fragment("new", value("new", "x" * 60, NOW)),
+        [fold(*items(old + 1, at=-old - 1), value("new", "x" * 60, NOW)), *(f"k{i}" for i in range(old + 1)), "new"],
+        **unsaid,
+    )
+    case(
+        "unsaid_counts_the_minute_by_the_newest_stamp",
+        "The newest of a fragment's stamps is that with which the minute begins: it is not older.",
+        lambda j: j.root().many(old, at=-old).fragment("edge", item(7, at=-20), value("edge", 1, NOW)),
+        [],
+        **unsaid,
+    )
+    case(
+        "unsaid_counts_no_stamps_ahead",
+        "So far ahead a stamp says nothing about the slot, and is not older than the minute.",
+        lambda j: j.root().many(old + 1, at=h.GRACE + 60_000),
+        [],
+        **unsaid,
+    )
+    case(
+        "subresource_counts_no_minutes",
+        "Who says what it is folds by number alone.",
+        lambda j: j.root().many(old + 1, at=-old - 1),
+        [],
+        now=30_000,
+        fetch="subresource",
+    )
+    for fetch in m.FEW:
+        case(
+            f"{fetch or 'unsaid'}_folds_the_same",
+            "The kind of the request decides who does the work, not what is done.",
+            lambda j: j.root().many(few + 1),
+            [fold(*items(few + 1)), *(f"k{i}" for i in range(few + 1))],
+            fetch=fetch,
+        )
+    lost, new, b = value("a", "x" * m.WASTE, NOW - 9000), value("a", 1, NOW - 8000), value("b", 1, NOW - 9000)
+    case(
+        "subresource_folds_waste",
+        "Waste and adopted lineages are folded by any request.",
+        lambda j: j.root().fragment("old", lost, b).fragment("new", new),
+        [fold(new, b), "new", "old"],
+        fetch="subresource",
+    )
+
+
 def tombstones():
     small = MANY - 1
 
@@ -481,7 +613,7 @@ def tombstones():
         "Not from now: so all who fold in one slot drop the same tombstones.",
         True,
         entry=tombstone("gone", NOW + REMEMBERED),
-        now=m.SLOT - 1,
+        now=NEXT - 1,
     )
     with_tombstone(
         "tombstone_kept_for_an_older_entry",
@@ -593,7 +725,7 @@ def waste():
         lambda j: j.root().fragment("old", old(most + 1)).fragment("new", new).fragment("b", b),
         ["old"],
     )
-    half = (most + 8) // 2 + 1 - 8
+    half = (most + 8) // 2 + 1 - 7  # below 256 characters a byte less
     c, d = value("c", "x" * half, NOW - 9000), value("c", 1, NOW - 8000)
     case(
         "waste_of_several_fragments",
@@ -1090,7 +1222,7 @@ def adoptions():
     )
     case(
         "adopted_not_settled_not_folded",
-        "A late answer may still write to it.",
+        "A late answer may still write to it: one fragment is no reason yet.",
         lambda j: j.root().root("r2", L2, born=LATE_S).fragment("f2", x, lineage=L2),
         [],
     )
@@ -1144,6 +1276,188 @@ def adoptions():
             .fragment("f2", x, lineage=L2)
         ),
         [fold(x), "f2"],
+    )
+
+
+def lately():
+    """Fragments of adopted lineages that are not settled: `r2`, `r3`."""
+    x, y = value("x", 1, NOW - 9000), value("y", 1, NOW - 9000)
+    both = sorted((L, L2))
+
+    def late(j, winner=None, prefix="k", n=MANY, lineage=L2, **more):
+        """A winner that was renewed before or after, and another lineage with fragments."""
+        j.root(**(winner or {})).root("r2", lineage, born=LATE_S, **more)
+        for i in range(n):
+            j.fragment(f"{prefix}{i}", item(i, prefix=prefix), lineage=lineage)
+        return j
+
+    inputs = [f"k{i}" for i in range(MANY)]
+    after = {"renewed": 1000 * LATE_S + 1}  # the winner was renewed after r2
+    case("lately_few", "As many as may stay.", lambda j: late(j, n=MANY - 1), [])
+    case(
+        "lately_into_the_winner",
+        "It was renewed first: whatever closes the other closes it too.",
+        late,
+        [fold(*items()), *inputs],
+    )
+    case(
+        "lately_into_the_first_renewed",
+        "The winner began first and was renewed last: an end marker of the other may close it no more.",
+        lambda j: late(j, after),
+        [fold(*items(), lineage=L2), *inputs],
+    )
+    case(
+        "lately_renewed_at_the_same_moment",
+        "Then the lower lineage.",
+        lambda j: late(j, {"renewed": 1000 * LATE_S}),
+        [fold(*items(), lineage=both[0]), *inputs],
+    )
+    case(
+        "lately_into_a_lineage_without_fragments",
+        "Its root is enough.",
+        lambda j: late(j, {"renewed": 1000 * LATE_S + 2}, renewed=1000 * LATE_S + 1).root("r3", L3, born=LATE_S),
+        [fold(*items(), lineage=L3), *inputs],
+    )
+    case(
+        "lately_not_into_a_settled_lineage",
+        "A settled adopted lineage was renewed before both: it is about to go.",
+        lambda j: late(j, after).root("r3", L3, born=OLD_S),
+        [fold(*items(), lineage=L2), *inputs],
+    )
+    case(
+        "lately_of_two_lineages",
+        "All in one fold, the smallest first whatever its lineage.",
+        lambda j: (
+            j.root().root("r2", L2, born=LATE_S).root("r3", L3, born=LATE_S)
+            and [j.fragment(f"k{i}", item(i), lineage=(L2, L3)[i % 2]) for i in range(MANY)]
+        ),
+        [fold(*items()), *inputs],
+    )
+    case(
+        "lately_counts_apart",
+        "As many as may stay of the winner's and of the others.",
+        lambda j: late(j, n=MANY - 1).many(MANY - 1, prefix="w"),
+        [],
+    )
+    case(
+        "lately_after_the_others",
+        "The winner's are folded first.",
+        lambda j: late(j).many(prefix="w"),
+        [fold(*items(prefix="w")), *(f"w{i}" for i in range(MANY)), fold(*items()), *inputs],
+    )
+    case(
+        "lately_into_a_signed_in_winner",
+        "What was written while anonymous stays of that kind.",
+        lambda j: late(j, {"user": "ada", "renewed": -2_000_000}),
+        [fold(*items()), *inputs],
+    )
+    case(
+        "lately_subresource",
+        "The same numbers as for the winner's.",
+        lambda j: late(j, n=m.FEW["subresource"]),
+        [],
+        fetch="subresource",
+    )
+    case(
+        "lately_leaves_the_large",
+        "None is preferred for its lineage: a larger one than twice the others waits.",
+        lambda j: late(j, n=MANY - 1).fragment("large", value("large", "x" * 1500, NOW - 9000), lineage=L2),
+        [fold(*items(MANY - 1)), *inputs[:-1]],
+    )
+    case(
+        "lately_only_before_the_slot",
+        "A fragment of this slot is none of them.",
+        lambda j: late(j, n=MANY - 1).fragment("new", value("k9", 1, NOW + BORDER), lineage=L2),
+        [],
+    )
+    case(
+        "lately_owned_among_themselves",
+        "The winner has a later write: it is carried all the same, since the winner takes no part.",
+        lambda j: late(j).fragment("f", value("k1", 1, NOW - 5000)),
+        [fold(*items()), *inputs],
+    )
+    least = value("k1", "", NOW - 70_000)
+    case(
+        "lately_takes_what_owns_nothing",
+        "It counts, is an input though the smallest, and goes with the fold, which has one more than its count.",
+        lambda j: late(j, n=MANY - 1).fragment("least", least, lineage=L2, count=7),
+        [fold(*items(MANY - 1), count=8), "least", *inputs[:-1]],
+    )
+    lost, big = value("a", "x" * m.WASTE, NOW - 9000), value("a", "y" * 2100, NOW - 8000)
+    case(
+        "lately_waste",
+        "More characters lost than may stay.",
+        lambda j: (
+            late(j, n=0).fragment("old", lost, x, lineage=L2).fragment("new", value("a", 1, NOW - 8000), lineage=L2)
+        ),
+        [fold(value("a", 1, NOW - 8000), x), "new", "old"],
+    )
+    kept = value("b", "z" * 300, NOW - 9000)
+    case(
+        "lately_waste_alone",
+        "No two fit a parcel: what lost most is re-issued with what it owns, into the first renewed too.",
+        lambda j: late(j, n=0).fragment("old", lost, kept, lineage=L2).fragment("new", big, lineage=L2),
+        [fold(kept), "old"],
+        parcel=3_000,
+    )
+    # Of two fragments that do not fit one parcel, the one that lost owns nothing.
+    case(
+        "lately_waste_of_what_owns_nothing",
+        "There is nothing to re-issue it with: a fold of the two, which has what the other owns.",
+        lambda j: late(j, n=0).fragment("old", lost, lineage=L2).fragment("new", big, lineage=L2),
+        [fold(big), "old", "new"],
+    )
+    case(
+        "lately_waste_of_what_owns_nothing_waits",
+        "That fold would not fit the response either: nothing is done.",
+        lambda j: late(j, n=0).fragment("old", lost, lineage=L2).fragment("new", big, lineage=L2),
+        [],
+        **room(step_chars(Fragment([big], 1), 2) - 1),
+    )
+    case(
+        "lately_folded_twice",
+        "The winner has the fold already, and the deletions were lost: they are repeated, and nothing is set.",
+        lambda j: late(j).fragment("fold", *items(), count=1),
+        inputs,
+    )
+    gone = tombstone("gone", NOW + FORGOTTEN)
+    case(
+        "lately_forgets_tombstones",
+        "As any fold.",
+        lambda j: late(j, n=MANY - 1).fragment("t", gone, lineage=L2),
+        [fold(*items(MANY - 1)), "t", *inputs[:-1]],
+    )
+    case(
+        "lately_beside_settled",
+        "A settled lineage is folded at once, those adopted lately not yet.",
+        lambda j: late(j, n=MANY - 1).root("r3", L3, born=OLD_S).fragment("f3", x, lineage=L3),
+        [fold(x), "f3"],
+    )
+    case(
+        "lately_not_closed",
+        "A closed lineage is not adopted: it goes.",
+        lambda j: late(j, {"renewed": -60_000}).marker("end", L2, at=-300_000),
+        [*inputs, "r2"],
+    )
+    case(
+        "lately_rekeyed_first",
+        "While fragments move to the next key nothing is folded.",
+        lambda j: late(j).fragment("old", x, lineage=L2, kid=STOPPED),
+        [again("old")],
+    )
+    case(
+        "lately_while_partial",
+        "A fragment cannot be judged here: the fold goes on.",
+        lambda j: late(j).fragment("kept", y, ring=h.Ring(INDEX_KEY, [KEY_ABSENT], APP)),
+        [fold(*items()), *inputs],
+    )
+    whole, but_one = Fragment(items(), 1), Fragment(items(MANY - 1), 1)
+    case(
+        "lately_in_what_the_others_leave",
+        "Its lines are chosen to fit what the fold of the winner's leaves.",
+        lambda j: late(j).many(prefix="w"),
+        [fold(*items(prefix="w")), *(f"w{i}" for i in range(MANY)), fold(*items(MANY - 1)), *inputs[:-1]],
+        **room(step_chars(whole, MANY) + step_chars(but_one, MANY - 1)),
     )
 
 
@@ -1321,43 +1635,93 @@ def budgets():
         request=5000,
     )
 
-    # The jar with the fold in it.
+    # What the Cookie line still takes.
     def heavy(limit, frame, n=MANY, spare=0):
+        """Twice the fold is what is left below the limit."""
+
         def build(j):
             j.root().many(n)
-            ballast(j, limit - jar_chars(j) - in_cookie_line(frame) - spare)
+            ballast(j, limit - jar_chars(j) - 2 * in_cookie_line(frame) - spare)
 
         return build
 
+    line = m.COOKIE_LINE
     case(
         "jar_at_its_limit",
-        "Our parcels on the request and the fold take all that the jar may: name, =, value, semicolon and space.",
-        heavy(m.FOLD_JAR, whole),
+        "The fold takes half of what is left below the limit of a line: name, =, value, semicolon and space.",
+        heavy(line, whole),
         ballast_first(fold(*items()), *all_inputs),
     )
     case(
         "jar_over_its_limit",
         "One character more: a smaller fold.",
-        heavy(m.FOLD_JAR, whole, spare=-1),
+        heavy(line, whole, spare=-1),
         ballast_first(fold(*items(MANY - 1)), *all_inputs[:-1]),
     )
     case(
-        "jar_at_its_limit_for_two",
-        "A fold of two may go further.",
-        heavy(m.FOLD_JAR_OF_TWO, pair),
+        "jar_over_every_limit",
+        "A fold of two always fits.",
+        heavy(line + 1000, pair),
         ballast_first(fold(*items(2)), *all_inputs[:2]),
     )
+    raised = {"request": m.Policy.request + 1000}
     case(
-        "jar_over_its_limit_for_two",
-        "Nothing can be folded; what was malformed goes, and the next request carries less.",
-        heavy(m.FOLD_JAR_OF_TWO, pair, spare=-1),
-        ballast_first(),
+        "jar_at_a_raised_limit",
+        "With the budget of a request above its default the line takes as much more.",
+        heavy(line + 1000, whole),
+        ballast_first(fold(*items()), *all_inputs),
+        **raised,
+    )
+    case(
+        "jar_over_a_raised_limit",
+        "One character more.",
+        heavy(line + 1000, whole, spare=-1),
+        ballast_first(fold(*items(MANY - 1)), *all_inputs[:-1]),
+        **raised,
+    )
+    case(
+        "jar_at_the_limit_of_a_lowered_budget",
+        "The line takes no less because the budget of a request is lower.",
+        heavy(line, whole),
+        ballast_first(fold(*items()), *all_inputs),
+        request=m.Policy.request - 1000,
     )
     case(
         "jar_busy_is_folded",
         "Above the limit for writes maintenance goes on.",
-        heavy(m.Policy.request + 500, whole),
+        lambda j: (j.root().many(), ballast(j, m.Policy.request + 100 - jar_chars(j))),
         ballast_first(fold(*items()), *all_inputs),
+    )
+    # Fragments of one size, so that it is the number of inputs that decides.
+    equal = [value(f"e{i}", "x" * 40, NOW - 60_000 + i) for i in range(MANY + 3)]
+    order = sorted(equal, key=lambda e: name_of(Fragment([e])))
+    labels = [e.name.decode() for e in order]
+    two, three = Fragment(order[:2], 1), Fragment(order[2:5], 1)
+    freed = 2 * in_cookie_line(Fragment(equal[:1])) - in_cookie_line(two)
+    assert in_cookie_line(three) == in_cookie_line(Fragment(order[:3], 1)) and freed > 1
+
+    def equals(spare):
+        """The first fold may take two only; then exactly three fit, with nothing to spare."""
+
+        def build(j):
+            j.root()
+            for e in equal:
+                j.fragment(e.name.decode(), e)
+            ballast(j, line + freed - jar_chars(j) - 2 * in_cookie_line(three) - spare)
+
+        return build
+
+    case(
+        "jar_at_its_limit_after_a_fold",
+        "The first fold takes two; with what it adds and what it frees the next may take three.",
+        equals(0),
+        ballast_first(fold(*order[:2]), *labels[:2], fold(*order[2:5]), *labels[2:5]),
+    )
+    case(
+        "jar_over_its_limit_after_a_fold",
+        "One character more: the second fold takes two as well.",
+        equals(-1),
+        ballast_first(fold(*order[:2]), *labels[:2], fold(*order[2:4]), *labels[2:4]),
     )
     lost, kept = value("a", "x" * m.WASTE, NOW - 9000), value("b", "z" * 1060, NOW - 9000)
     written = value("a", "y" * 1100, NOW - 8000)
@@ -1383,7 +1747,7 @@ def budgets():
 
 def main():
     shutil.rmtree(VECTORS / "maintain", ignore_errors=True)
-    for group in (folds, tombstones, waste, owners, touches, rekeys, dead, adoptions, partial, budgets):
+    for group in (folds, crowds, tombstones, waste, owners, touches, rekeys, dead, adoptions, lately, partial, budgets):
         group()
 
 

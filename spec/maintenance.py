@@ -9,21 +9,26 @@ import haversack as h
 from haversack import GRACE, Fragment, field_of
 
 # Section 14.4.
-FRAGMENTS = 4  # a fold is due above
-WASTE = 1_000  # characters that lost; a fold is due above
-SLOT = 10_000  # milliseconds
-FOLD_JAR = 6_000  # characters of the jar with the fold in it
-FOLD_JAR_OF_TWO = 8_190
+FEW = {"navigation": 4, "subresource": 6, None: 7}  # fragments by kind of request; a fold is due above
+FEW_OLD = 3  # fragments before the last whole minute, if the client does not say
+MINUTE = 60_000
+WASTE = 600  # characters that lost; a fold is due above
+SLOT = 2_000  # milliseconds
+LAG = 1_000
 PAIR = 2
+GROWTH = 2  # times the inputs so far; a larger fragment waits
 TOUCH_AFTER = 10  # idle over this
 TOUCH_STEP = 40  # idle over this
 TOMBSTONE = 5 * GRACE
 SETTLED = 3 * GRACE
 # Section 15.
 HEAD = 3_900  # characters of all lines of a response that count
+COOKIE_LINE = 8_190  # characters that folds take for its limit
+SPARE = 3_190  # what the limit lies above the budget of a request, if that is raised
 COOKIE_AGE = 400 * 86_400  # the longest that browsers keep a cookie
 ASSUMED_AGE = "9" * 10  # what a Max-Age counts before it is known
-ATTRIBUTES = "; Path=/; Secure; HttpOnly; SameSite=Lax"
+SCOPE = "; Path=/; Secure; HttpOnly"
+ATTRIBUTES = SCOPE + "; SameSite=Lax"
 
 
 @dataclass
@@ -58,6 +63,10 @@ class Policy:
     def declared(self):
         return [*([self.subject] if self.subject else []), *self.identity]
 
+    def line(self):
+        """Characters of the Cookie line."""
+        return max(COOKIE_LINE, self.request + SPARE)
+
 
 @dataclass
 class Draft:
@@ -86,9 +95,27 @@ class Held:
     chars: int = 0  # in the Cookie line
     stale: bool = False
     read: bool = True  # on the request, not set by the event
+    owns: list = field(default_factory=list)  # of its entries, among those that a fold can take
 
     def seniority(self):
         return self.fragment.count, self.name
+
+    def waste(self):
+        size = sum(len(h.encode_entries([e])) for e in self.fragment.entries)
+        return (size - sum(len(h.encode_entries([e])) for e in self.owns)) * 4 // 3
+
+
+@dataclass
+class Group:
+    """The fragments that folds of one kind choose from."""
+
+    left: list
+    kind: str
+    into: bytes  # the lineage that they write to
+    settled: bool = True  # the winner's, and those of settled adopted lineages
+
+    def goes_first(self, f):
+        return self.settled and f.lineage != self.into
 
 
 @dataclass
@@ -177,7 +204,7 @@ class Situation:
         return len(f"Set-Cookie: =; Max-Age={age}{ATTRIBUTES}\r\n") + self.parcel_chars(draft)
 
     def delete_chars(self, name):
-        return len(f"Set-Cookie: {name}=; Max-Age=0{ATTRIBUTES}\r\n")
+        return len(f"Set-Cookie: {name}=; Max-Age=0{SCOPE}\r\n")
 
     def step_chars(self, step):
         return (0 if step.set.present else self.set_chars(step.set)) + sum(map(self.delete_chars, step.delete))
@@ -185,6 +212,9 @@ class Situation:
     def parcel_chars(self, draft):
         """Name and value: 12 bytes of head, 12 of nonce, the padded frame, 16 of tag, in base64url."""
         return len(draft.name) + -(-4 * (40 + len(h.padme(draft.frame.encode()))) // 3)
+
+    def cookie_chars(self, draft):
+        return self.parcel_chars(draft) + len("=; ")
 
     def max_age(self, draft):
         now, life = self.now // 1000, self.policy.lifetime
@@ -293,7 +323,7 @@ class Situation:
 
     # --- Steps (section 14.4) ---
 
-    def steps(self, event, room):
+    def steps(self, event, fetch, room):
         head = self.head(event)
         if head is None or event.sweeps:
             return []
@@ -301,7 +331,7 @@ class Situation:
         fragments = self.rekey_fragments(head, held)
         steps = fragments + self.refresh_roots(event, head)
         if not fragments:
-            steps += self.folds(head, held, room - sum(map(self.step_chars, steps)))
+            steps += self.folds(head, held, fetch, room - sum(map(self.step_chars, steps)))
         return [step for step in steps if not step.set.present or step.delete]
 
     def rekey_fragments(self, head, held):
@@ -344,57 +374,82 @@ class Situation:
         seen = head.born + (now - head.born) // step * step
         return seen if seen > head.seen else None
 
-    def folds(self, head, held, room):
-        slot = self.now // SLOT * SLOT
-        foldable = [f for f in held if f.read and (f.fragment.newest < slot or f.fragment.newest > self.now + GRACE)]
-        owns = {f.name: e for f, e in zip(foldable, owned(foldable), strict=True)}
-        steps = []
-        for kind in "au":
-            inputs = [f for f in foldable if f.kind == kind and owns[f.name]]
-            step = self.fold(head, kind, inputs, owns, held, room)
-            if step:
+    def folds(self, head, held, fetch, room):
+        judged = self.judged([f for f in held if f.read])
+        groups = [Group([f for f in judged if f.kind == kind and f.owns], kind, head.lineage) for kind in "au"]
+        groups.append(Group(self.judged(self.adopted_lately()), "a", self.first_renewed(head), settled=False))
+        steps, jar = [], self.r.chars
+        for group in groups:
+            while step := self.fold(head, group, held, fetch, room, jar):
                 steps.append(step)
+                inputs = [f for f in group.left if f.name in step.delete]
+                group.left = [f for f in group.left if f not in inputs]
                 room -= self.step_chars(step)
+                jar += self.cookie_chars(step.set) - sum(f.chars for f in inputs)
         return steps
 
-    def fold(self, head, kind, foldable, owns, held, room):
-        def adopted(f):
-            return f.lineage != head.lineage
+    def border(self):
+        return max(0, self.now - LAG) // SLOT * SLOT
 
-        def waste(f):
-            size = sum(len(h.encode_entries([e])) for e in f.fragment.entries)
-            return (size - sum(len(h.encode_entries([e])) for e in owns[f.name])) * 4 // 3
+    def judged(self, held):
+        """Those that a fold can take, with what they own among themselves."""
+        foldable = [f for f in held if f.fragment.newest < self.border() or f.fragment.newest > self.now + GRACE]
+        return [replace(f, owns=owns) for f, owns in zip(foldable, owned(foldable), strict=True)]
 
-        lost = sum(map(waste, foldable))
-        if not (len(foldable) > FRAGMENTS or any(map(adopted, foldable)) or lost > WASTE):
+    def lately(self):
+        return [lineage for lineage in self.r.adopted if not self.settled_lineage(lineage)]
+
+    def adopted_lately(self):
+        return [
+            Held(name, kind, root.lineage, None, fragment, self.chars[name])
+            for name, kind, root, fragment in self.r.fragments
+            if root.lineage in self.lately() and kind == "a"
+        ]
+
+    def first_renewed(self, head):
+        heads = [self.r.heads[lineage][1] for lineage in self.lately()]
+        return min([*heads, head], key=lambda root: (root.renewed, root.lineage)).lineage
+
+    def crowded(self, fragments, fetch):
+        minute = self.now // MINUTE * MINUTE
+        old = [f for f in fragments if f.fragment.newest < minute]
+        return len(fragments) > FEW[fetch] or (fetch is None and len(old) > FEW_OLD)
+
+    def fold(self, head, group, held, fetch, room, jar):
+        lost = sum(f.waste() for f in group.left)
+        if not (self.crowded(group.left, fetch) or any(map(group.goes_first, group.left)) or lost > WASTE):
             return None
         best, inputs = None, []
-        for f in sorted(foldable, key=lambda f: (not adopted(f), f.chars, f.lineage, f.name)):
-            if len(inputs) >= PAIR and not adopted(f) and f.chars > sum(i.chars for i in inputs):
+        for f in sorted(group.left, key=lambda f: (not group.goes_first(f), f.chars, f.lineage, f.name)):
+            if len(inputs) >= PAIR and not group.goes_first(f) and f.chars > GROWTH * sum(i.chars for i in inputs):
                 break
             inputs.append(f)
-            step = self.fold_of(head, kind, inputs, owns, held)
-            if not self.fits(step, len(inputs), room):
+            step = self.fold_of(head, group, inputs, held)
+            if step is None:
+                continue
+            if not self.fits(step, len(inputs), room, jar):
                 break
-            if len(inputs) >= PAIR or adopted(f):
+            if len(inputs) >= PAIR or group.goes_first(f):
                 best = step
         if best is None and lost > WASTE:
-            best = self.fold_of(head, kind, [max(foldable, key=lambda f: (waste(f), f.name))], owns, held)
+            best = self.fold_of(head, group, [max(group.left, key=lambda f: (f.waste(), f.name))], held)
         return best
 
-    def fold_of(self, head, kind, inputs, owns, held):
-        entries = {e.name: e for f in inputs for e in owns[f.name]}.values()
+    def fold_of(self, head, group, inputs, held):
+        entries = {e.name: e for f in inputs for e in f.owns}.values()
+        if not entries:
+            return None
         left = [e for e in entries if not self.forgets(e, held)]
         entries = sorted(left or entries, key=lambda e: e.name)
         count = 1 + max(f.fragment.count for f in inputs)
-        subject = head.subject if kind == "u" else None
+        subject = head.subject if group.kind == "u" else None
         return Step(
-            self.draft(kind, head.lineage, subject, Fragment(entries, count)),
+            self.draft(group.kind, group.into, subject, Fragment(entries, count)),
             [f.name for f in inputs],
         )
 
     def forgets(self, e, held):
-        old = e.stamp + TOMBSTONE < self.now // SLOT * SLOT
+        old = e.stamp + TOMBSTONE < self.border()
         if e.value is not None or not old or self.r.partial or e.name in self.policy.defaults:
             return False
         fragments = [f for _, _, _, f in self.r.fragments] + [f.fragment for f in held]
@@ -402,11 +457,9 @@ class Situation:
         whole = field_of(e.name)
         return not any((o.name == e.name and o != e) or (o.name == whole != e.name) for o in others)
 
-    def fits(self, step, inputs, room):
-        chars = self.parcel_chars(step.set)
-        jar = self.r.chars + chars + len("=; ")
-        limit = FOLD_JAR_OF_TWO if inputs <= PAIR else FOLD_JAR
-        return chars <= self.policy.parcel and self.step_chars(step) <= room and jar <= limit
+    def fits(self, step, inputs, room, jar):
+        fits_jar = inputs <= PAIR or self.cookie_chars(step.set) <= (self.policy.line() - jar) // 2
+        return self.parcel_chars(step.set) <= self.policy.parcel and self.step_chars(step) <= room and fits_jar
 
 
 @dataclass
@@ -416,7 +469,7 @@ class Response:
     chars: int = 0
 
 
-def respond(s, event=None, other_headers=0, maintenance=True, late=False):
+def respond(s, event=None, other_headers=0, maintenance=True, fetch=None, late=False):
     """The lines of a response, in order (section 14.1)."""
     event = event or Event()
     out = Response()
@@ -452,7 +505,7 @@ def respond(s, event=None, other_headers=0, maintenance=True, late=False):
     if s.sealing is None:
         return out
     blocked = False
-    for step in s.steps(event, left):
+    for step in s.steps(event, fetch, left):
         if blocked or s.step_chars(step) > left:
             out.waiting += 1
             blocked |= step.rekeys

@@ -209,7 +209,7 @@ def check_join(case):
 
 def respond(case):
     """The response to a case of `maintain/` or `event/`."""
-    room = case["room"]["other_headers"], case["room"]["maintenance"]
+    room = case["room"]["other_headers"], case["room"]["maintenance"], case["room"].get("fetch")
     if "request" not in case:
         return show_response(m.respond(situation(case), None, *room))
     response, error = events.respond(situation(case), request(case), *room)

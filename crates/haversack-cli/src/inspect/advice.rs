@@ -178,7 +178,7 @@ fn unread(opened: &Opened<'_>, all: &mut Vec<Advice>) {
         all.push(Advice {
             id: "unopened",
             what: format!(
-                "{} beyond the reading limits of 64 cookies and 16,000 characters",
+                "{} beyond the reading limits of 128 cookies and 16,000 characters",
                 count(unopened.len(), "cookie", "cookies")
             ),
             remedy: "reads fold the jar down and fields cannot be written meanwhile; look for a client that ignores deletions".into(),

@@ -107,13 +107,14 @@ impl Situation<'_> {
     }
 
     /// The fragments that take part in maintenance: the winner's, those of settled adopted
-    /// lineages, and those that the event sets.
+    /// lineages, and those that the event sets. Beside a head that could not be judged these alone:
+    /// the session on the request may be another one, and nothing of it goes on in a new lineage.
     pub(crate) fn participants<'e>(&'e self, event: &'e Event) -> Vec<Holding<'e>> {
         let mut participants = match self.head(event) {
-            Some(head) => {
+            Some(head) if !self.admitted.kept_head => {
                 holdings(self.jar, self.admitted, head, |lineage| self.settled_adopted(lineage))
             }
-            None => Vec::new(),
+            _ => Vec::new(),
         };
         let drafts = event.drafts.iter();
         participants.extend(drafts.filter_map(|draft| draft.holding(self.carrier)));
@@ -128,7 +129,8 @@ impl Situation<'_> {
     /// The steps that are due, in the order in which they are to be done. Folds are chosen to fit
     /// `room`, the characters left in the response.
     pub(crate) fn steps(&self, event: &Event, fetch: Fetch, room: usize) -> Vec<Step> {
-        let (Some(head), false) = (self.head(event), event.sweeps) else {
+        let nothing = event.sweeps || self.admitted.kept_head;
+        let (Some(head), false) = (self.head(event), nothing) else {
             return Vec::new();
         };
         let participants = self.participants(event);

@@ -13,7 +13,7 @@ use crate::event::{Event, Situation};
 use crate::jar::Jar;
 use crate::keyring::{Context, Found, Keys, timed_ring_for_vectors};
 use crate::lineage::Lineages;
-use crate::respond::{self, Outcome, Room};
+use crate::respond::{self, Fetch, Outcome, Room};
 use crate::seal::{self, Padding};
 use crate::testing::{Seeded, hex};
 use crate::transport::{Carrier, cookie};
@@ -72,11 +72,11 @@ pub(super) fn written(case: &Value, outcome: &Outcome, keys: &Keys) -> Value {
     let lines = outcome.set_cookies.iter().map(|line| {
         let (pair, attributes) = line.split_once(';').unwrap();
         let (name, value) = pair.split_once('=').unwrap();
-        let max_age = max_age(attributes);
         if value.is_empty() {
-            assert_eq!(max_age, 0, "{line}");
+            assert_eq!(attributes, " Max-Age=0; Path=/; Secure; HttpOnly", "{line}");
             return json!({ "delete": name });
         }
+        let max_age = max_age(attributes);
         let scope = member(name, "scope");
         let mut frame = unsealed(keys, name, value, &scope, now);
         let (expected, padded) = padded(member(name, "frame"));
@@ -106,7 +106,7 @@ fn padded(frame: Vec<u8>) -> (Vec<u8>, Vec<u8>) {
     (frame, sealed)
 }
 
-/// The attributes are the same on every line but for the age.
+/// The attributes are the same on every line that sets but for the age.
 fn max_age(attributes: &str) -> u64 {
     let (age, rest) = attributes.strip_prefix(" Max-Age=").unwrap().split_once(';').unwrap();
     assert_eq!(rest, " Path=/; Secure; HttpOnly; SameSite=Lax");
@@ -155,6 +155,12 @@ pub(super) fn room(case: &Value) -> Room {
     Room {
         other_headers: usize::try_from(case["room"]["other_headers"].as_u64().unwrap()).unwrap(),
         maintenance: case["room"]["maintenance"].as_bool().unwrap(),
+        fetch: match case["room"].get("fetch").map(text) {
+            Some("navigation") => Fetch::Navigation,
+            Some("subresource") => Fetch::Subresource,
+            None => Fetch::Unknown,
+            Some(other) => std::panic!("{other}"),
+        },
         ..Room::default()
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use haversack::{ArrivalKind, Each, EventKind, Policy};
+use haversack::{ArrivalKind, CookieSpec, Each, EventKind, Policy, SameSite};
 use serde::{Deserialize, Serialize};
 
 use crate::client::Client;
@@ -152,6 +152,24 @@ fn a_change_of_user_keeps_only_what_is_named() {
     assert_eq!(shop.user.as_deref(), Some("bob"));
     assert_eq!(shop.theme, "dark");
     assert_eq!(shop.cart.keys().copied().collect::<Vec<_>>(), [2]);
+}
+
+#[test]
+fn a_deletion_says_same_site_only_where_a_cross_site_frame_would_not_take_it_otherwise() {
+    let plain = "; Max-Age=0; Path=/; Secure; HttpOnly";
+    let cases = [
+        (CookieSpec::default(), plain.to_owned()),
+        (CookieSpec::default().same_site(SameSite::Strict).browser_session(), plain.to_owned()),
+        (CookieSpec::default().same_site(SameSite::None), format!("{plain}; SameSite=None")),
+    ];
+    for (cookie, attributes) in cases {
+        let mut client = Client::<Shop>::new(Policy { cookie, ..policy() });
+        client.change(|shop| shop.roles.push("guest".into()));
+        client.now += 1_000;
+        let lines = client.end().set_cookies;
+        let [_, deletion] = &lines[..] else { panic!("{lines:?}") };
+        assert_eq!(deletion.split_once('=').expect("a pair").1, attributes);
+    }
 }
 
 #[test]
