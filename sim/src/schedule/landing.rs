@@ -129,7 +129,10 @@ impl Schedule {
                 let identity_or_new = sent.act.is_identity() || sent.known.begins();
                 let writes = sent.act != Act::Look;
                 let unread = behind || sent.cookies > OPENED;
-                writes && (sent.chars > BUSY_CHARS || unread || (late && identity_or_new))
+                // A session that nobody signed in to may be gone into another when a late one lands.
+                let anonymous = sent.known.worlds.iter().any(|world| world.user.is_none());
+                let too_late = late && (identity_or_new || anonymous);
+                writes && (sent.chars > BUSY_CHARS || unread || too_late)
             }
             StatusCode::FORBIDDEN => {
                 let signed_in = left.user.is_some() && has_cookies;
