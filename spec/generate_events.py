@@ -495,6 +495,17 @@ def busy():
         error="busy",
         **asks({"x": 2}, identity_route=True),
     )
+    case(
+        "write_busy_beside_a_kept_root",
+        "Nothing is adopted then: all counts.",
+        lambda j: (
+            j.root().root("r2", L2, born=g.LATE_S).root("kept", L3, how={"ring": ABSENT}),
+            g.ballast(j, limit + 1 - g.jar_chars(j)),
+        ),
+        [],
+        error="busy",
+        **asks({"x": 2}, identity_route=True),
+    )
 
 
 def late():
