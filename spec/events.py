@@ -78,11 +78,15 @@ class Events:
         else:
             event = self.anew(request.end)
         self.check_sizes(event)
-        if request.took > GRACE and (event.head() or event.sweeps):
+        if request.took > GRACE and (event.head() or event.sweeps or self.may_be_adopted()):
             raise Refused("late")
-        if any(d.kind in "au" for d in event.drafts) and not request.end and r.chars > self.policy.request:
+        if any(d.kind in "au" for d in event.drafts) and not request.end and self.s.busy():
             raise Refused("busy")
         return event
+
+    def may_be_adopted(self):
+        head = self.r.winner
+        return head is not None and head.subject is None and not self.s.settled_on_arrival(head)
 
     def going_on(self, switch=False):
         """What a new lineage begins with; only a switch takes over what is the default."""
@@ -217,5 +221,4 @@ def respond(situation, request, other_headers=0, maintenance=True, fetch=None):
         event, error = m.Event(), str(refused)
     if situation.sealing is None and event.drafts:
         return m.Response(), error or "no_key"
-    late = request.took > GRACE
-    return m.respond(situation, event, other_headers, maintenance, fetch, late), error
+    return m.respond(situation, event, other_headers, maintenance, fetch), error

@@ -390,6 +390,186 @@ def writes():
     )
 
 
+def busy():
+    """What counts, beside lineages that were adopted lately."""
+    limit, whole = m.Policy.request, m.Policy.request + m.ADOPTING_SPARE
+    lately = ["r2", "r2 before", "f2"]
+
+    def jar(chars, labels=(), born=g.LATE_S, size=8):
+        """So many characters are on the request, without those of these parcels of L2."""
+
+        def build(j):
+            j.root().root("r2 before", L2, born=born).root("r2", L2, born=born, seen=born + 1)
+            j.fragment("f2", value("f2", "x" * size, NOW - 9000), lineage=L2)
+            if size > 8:
+                j.fragment("g2", value("g2", "x" * size, NOW - 9000), lineage=L2)
+            names = [j.labels[label] for label in labels]
+            apart = sum(len(f"{n}={v}; ") for n, v in j.cookies if n in names)
+            g.ballast(j, chars + apart - g.jar_chars(j))
+
+        return build
+
+    def written(j):
+        return [fragment(now("x", 2)), *g.ballast_first()(j)]
+
+    case(
+        "write_beside_lineages_adopted_lately",
+        "What cannot be folded yet does not count: all their roots, and their fragments.",
+        jar(limit, lately),
+        written,
+        **asks({"x": 2}),
+    )
+    case(
+        "write_busy_beside_lineages_adopted_lately",
+        "One character more of all else.",
+        jar(limit + 1, lately),
+        g.ballast_first(),
+        error="busy",
+        **asks({"x": 2}),
+    )
+    case(
+        "write_with_as_much_adopted_lately_as_may_be",
+        "All together have a limit as well.",
+        jar(whole, size=700),
+        written,
+        **asks({"x": 2}),
+    )
+    case(
+        "write_busy_by_what_was_adopted_lately",
+        "One character more.",
+        jar(whole + 1, size=700),
+        g.ballast_first(),
+        error="busy",
+        **asks({"x": 2}),
+    )
+    for what, change in ("raised", 1000), ("lowered", -1000):
+        case(
+            f"write_with_as_much_adopted_lately_as_may_be_at_a_{what}_budget",
+            f"Both limits are {what}.",
+            jar(whole + change, size=700),
+            written,
+            request=limit + change,
+            **asks({"x": 2}),
+        )
+        case(
+            f"write_busy_by_what_was_adopted_lately_at_a_{what}_budget",
+            "One character more.",
+            jar(whole + change + 1, size=700),
+            g.ballast_first(),
+            error="busy",
+            request=limit + change,
+            **asks({"x": 2}),
+        )
+    moved = fold(value("f2", "x" * 8, NOW - 9000)), "f2"
+    case(
+        "write_busy_beside_a_settled_adopted_lineage",
+        "It can be folded: it counts.",
+        jar(limit + 1, born=g.OLD_S),
+        g.ballast_first(*moved),
+        error="busy",
+        **asks({"x": 2}),
+    )
+    case(
+        "write_beside_a_lineage_settled_when_the_response_is_made",
+        "It was not when the request arrived, and the answer is what it would have been then.",
+        jar(limit, lately, born=g.OLD_S),
+        lambda j: [*written(j), *moved],
+        **asks({"x": 2}, took=1000),
+    )
+    case(
+        "write_busy_in_a_young_session",
+        "The session's own count, settled or not.",
+        lambda j: (j.root(born=g.LATE_S).fragment("f", x), g.ballast(j, limit + 1 - g.jar_chars(j))),
+        g.ballast_first(),
+        error="busy",
+        **asks({"y": 2}),
+    )
+    case(
+        "write_busy_by_an_unread_fragment_of_a_lineage_adopted_lately",
+        "Whose it is only its key could tell: it counts.",
+        lambda j: (
+            j.root().root("r2", L2, born=g.LATE_S).fragment("kept", y, lineage=L2, ring=ABSENT),
+            g.ballast(j, limit + 1 - sum(len(f"{n}={v}; ") for n, v in j.cookies if n != j.labels["r2"])),
+        ),
+        [],
+        error="busy",
+        **asks({"x": 2}, identity_route=True),
+    )
+    case(
+        "write_busy_beside_a_kept_root",
+        "Nothing is adopted then: all counts.",
+        lambda j: (
+            j.root().root("r2", L2, born=g.LATE_S).root("kept", L3, how={"ring": ABSENT}),
+            g.ballast(j, limit + 1 - g.jar_chars(j)),
+        ),
+        [],
+        error="busy",
+        **asks({"x": 2}, identity_route=True),
+    )
+
+
+def late():
+    """Longer than a grace, in a session that may be one of several that began at once."""
+    took = h.GRACE + 1
+    unsettled = -took - m.SETTLED  # milliseconds: as the request arrived, not settled by one of them
+
+    def session(renewed, **more):
+        return lambda j: j.root(born=(renewed - 1000) // 1000, renewed=renewed, **more).fragment("f", x)
+
+    case(
+        "create_late",
+        "A creation is refused.",
+        lambda j: j,
+        [],
+        error="late",
+        **asks({"x": 2}, took=took),
+    )
+    case(
+        "write_late_in_a_young_session",
+        "Not settled when the request arrived, though it is now: it may be gone into another.",
+        session(unsettled),
+        [],
+        error="late",
+        **asks({"x": 2}, took=took),
+    )
+    case(
+        "write_late_in_a_settled_session",
+        "A millisecond older.",
+        session(unsettled - 1),
+        [fragment(now("x", 2))],
+        **asks({"x": 2}, took=took),
+    )
+    case(
+        "write_just_in_time_in_a_young_session",
+        "A grace after the request arrived.",
+        session(-1000),
+        [fragment(now("x", 2)), "f"],
+        **asks({"x": 2}, took=h.GRACE),
+    )
+    case(
+        "write_late_in_a_young_session_with_a_subject",
+        "It goes into no other.",
+        session(unsettled, user="ada"),
+        [fragment(now("x", 2), subject=ADA)],
+        **asks({"x": 2}, took=took),
+    )
+    case(
+        "write_late_beside_a_lineage_adopted_lately",
+        "The head that counts is the winner's.",
+        lambda j: j.root().root("r2", L2, born=g.LATE_S).fragment("f2", x, lineage=L2),
+        [fragment(now("x", 2))],
+        **asks({"x": 2}, took=took),
+    )
+    case(
+        "write_late_and_busy",
+        "Late is asked first.",
+        lambda j: (session(unsettled)(j), g.ballast(j, m.Policy.request + 1 - g.jar_chars(j))),
+        [],
+        error="late",
+        **asks({"x": 2}, took=took),
+    )
+
+
 def identities():
     case(
         "login",
@@ -522,17 +702,6 @@ def identities():
         "An event that sets a root is maintained as any: no touch, and folds.",
         lambda j: j.root(born=-TOUCH - 1).many(),
         [root(lineage=L, born=-TOUCH - 1, auth=-TOUCH - 1), "root", fold(*items()), *(f"k{i}" for i in range(MANY))],
-        **asks(renew=True),
-    )
-
-    case(
-        "renew_beside_a_fold_of_lineages_adopted_lately",
-        "The head that counts is the one that is set, renewed just now: they move into the other lineage.",
-        lambda j: (
-            j.root().root("r2", L2, born=g.LATE_S)
-            and [j.fragment(f"k{i}", e, lineage=L2) for i, e in enumerate(items())]
-        ),
-        [root(lineage=L, born=-HOUR, auth=-HOUR), "root", fold(*items(), lineage=L2), *(f"k{i}" for i in range(MANY))],
         **asks(renew=True),
     )
 
@@ -793,7 +962,7 @@ def switches():
 
 def main():
     shutil.rmtree(VECTORS / "event", ignore_errors=True)
-    for group in (creations, writes, identities, ends, switches):
+    for group in (creations, writes, busy, late, identities, ends, switches):
         group()
 
 

@@ -57,6 +57,7 @@ FORGOTTEN, REMEMBERED = BORDER - m.TOMBSTONE - 1, BORDER - m.TOMBSTONE  # tombst
 TOUCH = IDLE // m.TOUCH_AFTER  # seconds since seen
 STEP = IDLE // m.TOUCH_STEP
 MANY = m.FEW["navigation"] + 1  # fragments that are too many; the cases are navigations unless they say
+JAR = m.Policy.request + m.FOLD_SPARE  # characters of the jar with a fold and its inputs
 
 
 class Labelled(Jar):
@@ -128,6 +129,7 @@ def case(
     *,
     waiting=0,
     now=0,
+    received=None,
     idle=IDLE,
     absolute=ABSOLUTE,
     defaults=None,
@@ -162,6 +164,7 @@ def case(
         "base": BASE,
         "lifetime": {"idle": idle, "absolute": absolute, "leeway": LEEWAY},
         "now": NOW + now,
+        **({} if received is None else {"received": NOW + received}),
         "policy": {
             "subject": "user",
             "identity": list(identity),
@@ -335,17 +338,37 @@ def folds():
     )
     second = [f"t{i}" for i in range(MANY)]
     case(
-        "fold_several_times",
-        "Without the inputs of the first fold there are still too many: the rules are asked again.",
+        "fold_once",
+        "Without the inputs of the fold there are still too many: the next response folds them.",
         texts_of(two, larger),
-        lambda j: [fold(*two), "s0", "s1", fold(*larger), *by_size(j, second)],
+        [fold(*two), "s0", "s1"],
     )
     wins, loses = value("w", 2, NOW - 8000), value("w", 1, NOW - 9000)
+
+    def crowded(*groups):
+        """Above the limit of the jar."""
+
+        def build(j):
+            texts_of(*groups)(j)
+            ballast(j, JAR + 1000 - jar_chars(j))
+
+        return build
+
+    def second_fold(j):
+        labels = by_size(j, second)[:2]
+        return [fold(*(larger[int(label[1:])] for label in labels)), *labels]
+
+    case(
+        "fold_several_times",
+        "The jar is over its limit and still too many are left: the next two are folded as well.",
+        crowded(two, larger),
+        lambda j: ballast_first(fold(*two), "s0", "s1", *second_fold(j))(j),
+    )
     case(
         "fold_several_times_owned_as_before_the_first",
         "An input of the second fold has an entry that lost to an input of the first: it is not carried.",
-        texts_of([two[0], wins], [larger[0], *((e, loses) for e in larger[1:])]),
-        lambda j: [fold(two[0], wins), *by_size(j, ["s0", "s1"]), fold(*larger), *by_size(j, second)],
+        crowded([two[0], wins], [(e, loses) for e in larger]),
+        lambda j: ballast_first(fold(two[0], wins), *by_size(j, ["s0", "s1"]), *second_fold(j))(j),
     )
 
     def equal(j):
@@ -375,6 +398,14 @@ def folds():
         "One millisecond later, and so a second after its end, the same jar is folded.",
         lambda j: j.root().many(**edge),
         [fold(*items(**edge)), *(f"k{i}" for i in range(MANY))],
+        now=NEXT,
+    )
+    case(
+        "fold_by_the_slot_of_the_arrival",
+        "The slot ends between the request and the response, which has not read what landed meanwhile.",
+        lambda j: j.root().many(**edge),
+        [],
+        received=NEXT - 1,
         now=NEXT,
     )
     case(
@@ -463,6 +494,13 @@ def folds():
         "A clock may be that far ahead: the fragment is of this slot or a later one.",
         lambda j: j.root().many(MANY - 1, at=h.GRACE + 1).fragment("p", value("p", 1, NOW + h.GRACE)),
         [],
+    )
+    case(
+        "fold_no_stamps_up_to_grace_ahead_of_the_response",
+        "They were further ahead when the request arrived: the clock is that of the response.",
+        lambda j: j.root().many(at=h.GRACE - MANY),
+        [],
+        received=-1000,
     )
 
     # A name that is taken.
@@ -572,6 +610,25 @@ def crowds():
             [fold(*items(few + 1)), *(f"k{i}" for i in range(few + 1))],
             fetch=fetch,
         )
+    few = m.FEW_OLD
+    case(
+        "unsaid_counts_the_minute_of_the_arrival",
+        "The minute ends between the request and the response: for both it is the one before.",
+        lambda j: j.root().many(few + 1, at=-10_000),
+        [],
+        fetch=None,
+        received=-1,
+        now=500,
+    )
+    case(
+        "unsaid_counts_the_minute_in_which_it_arrived",
+        "A millisecond later the next one has begun.",
+        lambda j: j.root().many(few + 1, at=-10_000),
+        [fold(*items(few + 1, at=-10_000)), *(f"k{i}" for i in range(few + 1))],
+        fetch=None,
+        received=0,
+        now=500,
+    )
     lost, new, b = value("a", "x" * m.WASTE, NOW - 9000), value("a", 1, NOW - 8000), value("b", 1, NOW - 9000)
     case(
         "subresource_folds_waste",
@@ -579,6 +636,81 @@ def crowds():
         lambda j: j.root().fragment("old", lost, b).fragment("new", new),
         [fold(new, b), "new", "old"],
         fetch="subresource",
+    )
+
+
+def slow():
+    """Exchanges that took more than two seconds."""
+    few, at = m.FEW_SLOW, -600_000
+    many = [f"k{i}" for i in range(few + 1)]
+    case(
+        "not_slow",
+        "As long as a slot: as many fragments as may stay, and one more.",
+        lambda j: j.root().many(at=at),
+        [fold(*items(at=at)), *many[:MANY]],
+        received=-m.SLOT,
+    )
+    for fetch in m.FEW:
+        case(
+            f"slow_{fetch or 'unsaid'}_leaves_more",
+            "A millisecond longer: others have mostly folded what it has read, so it leaves more.",
+            lambda j: j.root().many(few, at=at),
+            [],
+            received=-m.SLOT - 1,
+            fetch=fetch,
+        )
+        case(
+            f"slow_{fetch or 'unsaid'}_folds",
+            "One fragment more.",
+            lambda j: j.root().many(few + 1, at=at),
+            [fold(*items(few + 1, at=at)), *many],
+            received=-m.SLOT - 1,
+            fetch=fetch,
+        )
+    ada = {"user": "ada", "renewed": -2_000_000}
+    case(
+        "slow_counts_kinds_apart",
+        "As many as may stay of one, and a few of the other.",
+        lambda j: j.root(**ada).many(few, at=at).many(3, at=at, subject=ADA, prefix="u"),
+        [],
+        received=-m.SLOT - 1,
+    )
+    lost, new, b = value("a", "x" * m.WASTE, NOW + at), value("a", 1, NOW - 8000), value("b", 1, NOW - 9000)
+    case(
+        "slow_folds_waste",
+        "Waste is no matter of the number.",
+        lambda j: j.root().fragment("old", lost, b).fragment("new", new),
+        [fold(new, b), "new", "old"],
+        received=-m.SLOT - 1,
+    )
+    case(
+        "slow_folds_adopted",
+        "Nor are settled adopted lineages.",
+        lambda j: j.root().root("r2", L2, born=OLD_S).fragment("f2", b, lineage=L2),
+        [fold(b), "f2"],
+        received=-m.SLOT - 1,
+    )
+    case(
+        "slow_up_to_grace",
+        "Maintained as any.",
+        lambda j: j.root(born=-TOUCH - 1).fragment("lost", b, lineage=L2).many(few + 1, at=at),
+        [
+            "lost",
+            touched("root", (TOUCH + 1) // STEP * STEP - TOUCH - 1),
+            "root",
+            fold(*items(few + 1, at=at)),
+            *many,
+        ],
+        received=-h.GRACE,
+        response=m.HEAD,
+    )
+    case(
+        "slow_beyond_grace",
+        "A late exchange sets and deletes nothing.",
+        lambda j: j.root(born=-TOUCH - 1).fragment("lost", b, lineage=L2).many(few + 1, at=at),
+        [],
+        received=-h.GRACE - 1,
+        response=m.HEAD,
     )
 
 
@@ -614,6 +746,14 @@ def tombstones():
         True,
         entry=tombstone("gone", NOW + REMEMBERED),
         now=NEXT - 1,
+    )
+    with_tombstone(
+        "tombstone_age_counts_from_the_arrival",
+        "When the response is made the slot has ended: it is that in which the request arrived.",
+        True,
+        entry=tombstone("gone", NOW + REMEMBERED),
+        received=0,
+        now=NEXT,
     )
     with_tombstone(
         "tombstone_kept_for_an_older_entry",
@@ -1221,12 +1361,6 @@ def adoptions():
         [fold(x, count=3), "f2"],
     )
     case(
-        "adopted_not_settled_not_folded",
-        "A late answer may still write to it: one fragment is no reason yet.",
-        lambda j: j.root().root("r2", L2, born=LATE_S).fragment("f2", x, lineage=L2),
-        [],
-    )
-    case(
         "adopted_covered",
         "All that it held was written later in the winner's lineage: it is deleted, and nothing is folded.",
         lambda j: (
@@ -1280,184 +1414,49 @@ def adoptions():
 
 
 def lately():
-    """Fragments of adopted lineages that are not settled: `r2`, `r3`."""
-    x, y = value("x", 1, NOW - 9000), value("y", 1, NOW - 9000)
-    both = sorted((L, L2))
+    """Fragments of an adopted lineage that is not settled, `r2`: they wait."""
+    x = value("x", 1, NOW - 9000)
 
-    def late(j, winner=None, prefix="k", n=MANY, lineage=L2, **more):
-        """A winner that was renewed before or after, and another lineage with fragments."""
-        j.root(**(winner or {})).root("r2", lineage, born=LATE_S, **more)
-        for i in range(n):
-            j.fragment(f"{prefix}{i}", item(i, prefix=prefix), lineage=lineage)
-        return j
+    def late(j):
+        return j.root().root("r2", L2, born=LATE_S)
 
-    inputs = [f"k{i}" for i in range(MANY)]
-    after = {"renewed": 1000 * LATE_S + 1}  # the winner was renewed after r2
-    case("lately_few", "As many as may stay.", lambda j: late(j, n=MANY - 1), [])
     case(
-        "lately_into_the_winner",
-        "It was renewed first: whatever closes the other closes it too.",
-        late,
-        [fold(*items()), *inputs],
-    )
-    case(
-        "lately_into_the_first_renewed",
-        "The winner began first and was renewed last: an end marker of the other may close it no more.",
-        lambda j: late(j, after),
-        [fold(*items(), lineage=L2), *inputs],
-    )
-    case(
-        "lately_renewed_at_the_same_moment",
-        "Then the lower lineage.",
-        lambda j: late(j, {"renewed": 1000 * LATE_S}),
-        [fold(*items(), lineage=both[0]), *inputs],
-    )
-    case(
-        "lately_into_a_lineage_without_fragments",
-        "Its root is enough.",
-        lambda j: late(j, {"renewed": 1000 * LATE_S + 2}, renewed=1000 * LATE_S + 1).root("r3", L3, born=LATE_S),
-        [fold(*items(), lineage=L3), *inputs],
-    )
-    case(
-        "lately_not_into_a_settled_lineage",
-        "A settled adopted lineage was renewed before both: it is about to go.",
-        lambda j: late(j, after).root("r3", L3, born=OLD_S),
-        [fold(*items(), lineage=L2), *inputs],
-    )
-    case(
-        "lately_of_two_lineages",
-        "All in one fold, the smallest first whatever its lineage.",
-        lambda j: (
-            j.root().root("r2", L2, born=LATE_S).root("r3", L3, born=LATE_S)
-            and [j.fragment(f"k{i}", item(i), lineage=(L2, L3)[i % 2]) for i in range(MANY)]
-        ),
-        [fold(*items()), *inputs],
-    )
-    case(
-        "lately_counts_apart",
-        "As many as may stay of the winner's and of the others.",
-        lambda j: late(j, n=MANY - 1).many(MANY - 1, prefix="w"),
+        "adopted_not_settled_not_folded",
+        "A late answer may still write to it, or close it and not the winner: it waits, however much there is.",
+        lambda j: late(j) and [j.fragment(f"k{i}", item(i), lineage=L2) for i in range(m.FEW_SLOW + 1)],
         [],
     )
     case(
-        "lately_after_the_others",
-        "The winner's are folded first.",
-        lambda j: late(j).many(prefix="w"),
-        [fold(*items(prefix="w")), *(f"w{i}" for i in range(MANY)), fold(*items()), *inputs],
-    )
-    case(
-        "lately_into_a_signed_in_winner",
-        "What was written while anonymous stays of that kind.",
-        lambda j: late(j, {"user": "ada", "renewed": -2_000_000}),
-        [fold(*items()), *inputs],
-    )
-    case(
-        "lately_subresource",
-        "The same numbers as for the winner's.",
-        lambda j: late(j, n=m.FEW["subresource"]),
-        [],
-        fetch="subresource",
-    )
-    case(
-        "lately_leaves_the_large",
-        "None is preferred for its lineage: a larger one than twice the others waits.",
-        lambda j: late(j, n=MANY - 1).fragment("large", value("large", "x" * 1500, NOW - 9000), lineage=L2),
-        [fold(*items(MANY - 1)), *inputs[:-1]],
-    )
-    case(
-        "lately_only_before_the_slot",
-        "A fragment of this slot is none of them.",
-        lambda j: late(j, n=MANY - 1).fragment("new", value("k9", 1, NOW + BORDER), lineage=L2),
+        "adopted_not_settled_no_reason_to_fold",
+        "As many as may stay of the winner's; those of the other do not count with them.",
+        lambda j: late(j).many(MANY - 1).fragment("f2", x, lineage=L2),
         [],
     )
     case(
-        "lately_owned_among_themselves",
-        "The winner has a later write: it is carried all the same, since the winner takes no part.",
-        lambda j: late(j).fragment("f", value("k1", 1, NOW - 5000)),
-        [fold(*items()), *inputs],
+        "adopted_not_settled_no_input",
+        "The winner's are folded, those of the other lineage left.",
+        lambda j: late(j).many().fragment("f2", x, lineage=L2),
+        [fold(*items()), *(f"k{i}" for i in range(MANY))],
     )
-    least = value("k1", "", NOW - 70_000)
+    lost, new = value("a", "x" * m.WASTE, NOW - 9000), value("a", 1, NOW - 8000)
     case(
-        "lately_takes_what_owns_nothing",
-        "It counts, is an input though the smallest, and goes with the fold, which has one more than its count.",
-        lambda j: late(j, n=MANY - 1).fragment("least", least, lineage=L2, count=7),
-        [fold(*items(MANY - 1), count=8), "least", *inputs[:-1]],
-    )
-    lost, big = value("a", "x" * m.WASTE, NOW - 9000), value("a", "y" * 2100, NOW - 8000)
-    case(
-        "lately_waste",
-        "More characters lost than may stay.",
-        lambda j: (
-            late(j, n=0).fragment("old", lost, x, lineage=L2).fragment("new", value("a", 1, NOW - 8000), lineage=L2)
-        ),
-        [fold(value("a", 1, NOW - 8000), x), "new", "old"],
-    )
-    kept = value("b", "z" * 300, NOW - 9000)
-    case(
-        "lately_waste_alone",
-        "No two fit a parcel: what lost most is re-issued with what it owns, into the first renewed too.",
-        lambda j: late(j, n=0).fragment("old", lost, kept, lineage=L2).fragment("new", big, lineage=L2),
-        [fold(kept), "old"],
-        parcel=3_000,
-    )
-    # Of two fragments that do not fit one parcel, the one that lost owns nothing.
-    case(
-        "lately_waste_of_what_owns_nothing",
-        "There is nothing to re-issue it with: a fold of the two, which has what the other owns.",
-        lambda j: late(j, n=0).fragment("old", lost, lineage=L2).fragment("new", big, lineage=L2),
-        [fold(big), "old", "new"],
-    )
-    case(
-        "lately_waste_of_what_owns_nothing_waits",
-        "That fold would not fit the response either: nothing is done.",
-        lambda j: late(j, n=0).fragment("old", lost, lineage=L2).fragment("new", big, lineage=L2),
+        "adopted_not_settled_wastes_nothing",
+        "What lost in it is no waste yet, and a fragment that owns nothing stays.",
+        lambda j: late(j).fragment("old", lost, lineage=L2).fragment("new", new, lineage=L2),
         [],
-        **room(step_chars(Fragment([big], 1), 2) - 1),
     )
     case(
-        "lately_folded_twice",
-        "The winner has the fold already, and the deletions were lost: they are repeated, and nothing is set.",
-        lambda j: late(j).fragment("fold", *items(), count=1),
-        inputs,
-    )
-    gone = tombstone("gone", NOW + FORGOTTEN)
-    case(
-        "lately_forgets_tombstones",
-        "As any fold.",
-        lambda j: late(j, n=MANY - 1).fragment("t", gone, lineage=L2),
-        [fold(*items(MANY - 1)), "t", *inputs[:-1]],
+        "adopted_settled_when_the_response_is_made",
+        "It was not yet when the request arrived: settled is as of the response.",
+        lambda j: j.root().root("r2", L2, born=OLD_S).fragment("f2", x, lineage=L2),
+        [fold(x), "f2"],
+        received=-1000,
     )
     case(
-        "lately_beside_settled",
-        "A settled lineage is folded at once, those adopted lately not yet.",
-        lambda j: late(j, n=MANY - 1).root("r3", L3, born=OLD_S).fragment("f3", x, lineage=L3),
-        [fold(x), "f3"],
-    )
-    case(
-        "lately_not_closed",
-        "A closed lineage is not adopted: it goes.",
-        lambda j: late(j, {"renewed": -60_000}).marker("end", L2, at=-300_000),
-        [*inputs, "r2"],
-    )
-    case(
-        "lately_rekeyed_first",
-        "While fragments move to the next key nothing is folded.",
-        lambda j: late(j).fragment("old", x, lineage=L2, kid=STOPPED),
-        [again("old")],
-    )
-    case(
-        "lately_while_partial",
-        "A fragment cannot be judged here: the fold goes on.",
-        lambda j: late(j).fragment("kept", y, ring=h.Ring(INDEX_KEY, [KEY_ABSENT], APP)),
-        [fold(*items()), *inputs],
-    )
-    whole, but_one = Fragment(items(), 1), Fragment(items(MANY - 1), 1)
-    case(
-        "lately_in_what_the_others_leave",
-        "Its lines are chosen to fit what the fold of the winner's leaves.",
-        lambda j: late(j).many(prefix="w"),
-        [fold(*items(prefix="w")), *(f"w{i}" for i in range(MANY)), fold(*items(MANY - 1)), *inputs[:-1]],
-        **room(step_chars(whole, MANY) + step_chars(but_one, MANY - 1)),
+        "adopted_settled_beside_one_that_is_not",
+        "Its fragments move, the other's wait.",
+        lambda j: late(j).fragment("f2", x, lineage=L2).root("r3", L3, born=OLD_S).fragment("f3", item(0), lineage=L3),
+        [fold(item(0)), "f3"],
     )
 
 
@@ -1635,54 +1634,55 @@ def budgets():
         request=5000,
     )
 
-    # What the Cookie line still takes.
+    # What the jar takes.
+    limit = JAR
+
     def heavy(limit, frame, n=MANY, spare=0):
-        """Twice the fold is what is left below the limit."""
+        """With the fold the jar is at the limit."""
 
         def build(j):
             j.root().many(n)
-            ballast(j, limit - jar_chars(j) - 2 * in_cookie_line(frame) - spare)
+            ballast(j, limit - jar_chars(j) - in_cookie_line(frame) - spare)
 
         return build
 
-    line = m.COOKIE_LINE
     case(
         "jar_at_its_limit",
-        "The fold takes half of what is left below the limit of a line: name, =, value, semicolon and space.",
-        heavy(line, whole),
+        "The fold beside its inputs: name, =, value, semicolon and space.",
+        heavy(limit, whole),
         ballast_first(fold(*items()), *all_inputs),
     )
     case(
         "jar_over_its_limit",
         "One character more: a smaller fold.",
-        heavy(line, whole, spare=-1),
+        heavy(limit, whole, spare=-1),
         ballast_first(fold(*items(MANY - 1)), *all_inputs[:-1]),
     )
     case(
         "jar_over_every_limit",
         "A fold of two always fits.",
-        heavy(line + 1000, pair),
+        heavy(limit + 1000, pair),
         ballast_first(fold(*items(2)), *all_inputs[:2]),
     )
     raised = {"request": m.Policy.request + 1000}
     case(
         "jar_at_a_raised_limit",
-        "With the budget of a request above its default the line takes as much more.",
-        heavy(line + 1000, whole),
+        "With the budget of a request above its default the jar takes as much more.",
+        heavy(limit + 1000, whole),
         ballast_first(fold(*items()), *all_inputs),
         **raised,
     )
     case(
         "jar_over_a_raised_limit",
         "One character more.",
-        heavy(line + 1000, whole, spare=-1),
+        heavy(limit + 1000, whole, spare=-1),
         ballast_first(fold(*items(MANY - 1)), *all_inputs[:-1]),
         **raised,
     )
     case(
         "jar_at_the_limit_of_a_lowered_budget",
-        "The line takes no less because the budget of a request is lower.",
-        heavy(line, whole),
+        "The jar takes no less because the budget of a request is lower.",
+        heavy(limit, whole),
         ballast_first(fold(*items()), *all_inputs),
         request=m.Policy.request - 1000,
     )
@@ -1692,36 +1692,74 @@ def budgets():
         lambda j: (j.root().many(), ballast(j, m.Policy.request + 100 - jar_chars(j))),
         ballast_first(fold(*items()), *all_inputs),
     )
-    # Fragments of one size, so that it is the number of inputs that decides.
-    equal = [value(f"e{i}", "x" * 40, NOW - 60_000 + i) for i in range(MANY + 3)]
+    # Fragments of one size, so that all folds of two free as much.
+    equal = [value(f"e{i}", "x" * 40, NOW - 60_000 + i) for i in range(MANY + 5)]
     order = sorted(equal, key=lambda e: name_of(Fragment([e])))
     labels = [e.name.decode() for e in order]
-    two, three = Fragment(order[:2], 1), Fragment(order[2:5], 1)
-    freed = 2 * in_cookie_line(Fragment(equal[:1])) - in_cookie_line(two)
-    assert in_cookie_line(three) == in_cookie_line(Fragment(order[:3], 1)) and freed > 1
+    freed = 2 * in_cookie_line(Fragment(equal[:1])) - in_cookie_line(Fragment(order[:2], 1))
+    assert freed > 0
 
-    def equals(spare):
-        """The first fold may take two only; then exactly three fit, with nothing to spare."""
+    def equals(over):
+        """After the first fold, which can take two only, the jar is so far over its limit."""
 
         def build(j):
             j.root()
             for e in equal:
                 j.fragment(e.name.decode(), e)
-            ballast(j, line + freed - jar_chars(j) - 2 * in_cookie_line(three) - spare)
+            ballast(j, limit + over + freed - jar_chars(j))
+
+        return build
+
+    def pairs(n):
+        lines = [(fold(*order[i : i + 2]), *labels[i : i + 2]) for i in range(0, 2 * n, 2)]
+        return ballast_first(*(line for lines in lines for line in lines))
+
+    case(
+        "jar_at_its_limit_after_a_fold",
+        "With what the fold adds and what it frees: all else waits.",
+        equals(0),
+        pairs(1),
+    )
+    case(
+        "jar_over_its_limit_after_a_fold",
+        "One character more: a second fold, and then the jar is below it.",
+        equals(1),
+        pairs(2),
+    )
+    case(
+        "jar_over_its_limit_after_two_folds",
+        "The rules are asked again until it is not.",
+        equals(1 + freed),
+        pairs(3),
+    )
+    under = items(MANY + 6, prefix="u")
+    whole_under, but_one_under = Fragment(under, 1), Fragment(under[:-1], 1)
+    inputs_under = [f"u{i}" for i in range(MANY + 6)]
+
+    def both(spare):
+        """The fold under the subject fits beside what that of the anonymous adds and frees."""
+
+        def build(j):
+            j.root(user="ada", renewed=-2_000_000).many()
+            inputs = sum(in_cookie_line(Fragment([e])) for e in items())
+            j.many(MANY + 6, subject=ADA, prefix="u")
+            jar = limit - in_cookie_line(whole_under) + inputs - in_cookie_line(whole) - spare
+            assert jar + in_cookie_line(whole) <= limit
+            ballast(j, jar - jar_chars(j))
 
         return build
 
     case(
-        "jar_at_its_limit_after_a_fold",
-        "The first fold takes two; with what it adds and what it frees the next may take three.",
-        equals(0),
-        ballast_first(fold(*order[:2]), *labels[:2], fold(*order[2:5]), *labels[2:5]),
+        "jar_at_its_limit_after_a_fold_of_the_other_kind",
+        "Each kind is folded once, the second beside what the first adds and frees.",
+        both(0),
+        ballast_first(fold(*items()), *all_inputs, fold(*under, subject=ADA), *inputs_under),
     )
     case(
-        "jar_over_its_limit_after_a_fold",
-        "One character more: the second fold takes two as well.",
-        equals(-1),
-        ballast_first(fold(*order[:2]), *labels[:2], fold(*order[2:4]), *labels[2:4]),
+        "jar_over_its_limit_after_a_fold_of_the_other_kind",
+        "One character more: a smaller second fold.",
+        both(-1),
+        ballast_first(fold(*items()), *all_inputs, fold(*under[:-1], subject=ADA), *inputs_under[:-1]),
     )
     lost, kept = value("a", "x" * m.WASTE, NOW - 9000), value("b", "z" * 1060, NOW - 9000)
     written = value("a", "y" * 1100, NOW - 8000)
@@ -1747,7 +1785,8 @@ def budgets():
 
 def main():
     shutil.rmtree(VECTORS / "maintain", ignore_errors=True)
-    for group in (folds, crowds, tombstones, waste, owners, touches, rekeys, dead, adoptions, lately, partial, budgets):
+    of_folds = folds, crowds, slow, tombstones, waste, owners
+    for group in (*of_folds, touches, rekeys, dead, adoptions, lately, partial, budgets):
         group()
 
 

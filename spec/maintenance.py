@@ -11,6 +11,7 @@ from haversack import GRACE, Fragment, field_of
 # Section 14.4.
 FEW = {"navigation": 4, "subresource": 6, None: 7}  # fragments by kind of request; a fold is due above
 FEW_OLD = 3  # fragments before the last whole minute, if the client does not say
+FEW_SLOW = 14  # fragments, whatever the request, if the exchange took longer than a slot
 MINUTE = 60_000
 WASTE = 600  # characters that lost; a fold is due above
 SLOT = 2_000  # milliseconds
@@ -23,8 +24,8 @@ TOMBSTONE = 5 * GRACE
 SETTLED = 3 * GRACE
 # Section 15.
 HEAD = 3_900  # characters of all lines of a response that count
-COOKIE_LINE = 8_190  # characters that folds take for its limit
-SPARE = 3_190  # what the limit lies above the budget of a request, if that is raised
+FOLD_SPARE = 1_000  # characters above the budget of a request that folds may fill
+ADOPTING_SPARE = 1_700  # the same for lineages that were adopted and are not settled
 COOKIE_AGE = 400 * 86_400  # the longest that browsers keep a cookie
 ASSUMED_AGE = "9" * 10  # what a Max-Age counts before it is known
 SCOPE = "; Path=/; Secure; HttpOnly"
@@ -63,9 +64,9 @@ class Policy:
     def declared(self):
         return [*([self.subject] if self.subject else []), *self.identity]
 
-    def line(self):
-        """Characters of the Cookie line."""
-        return max(COOKIE_LINE, self.request + SPARE)
+    def fold(self):
+        """Characters of the jar with the inputs of a fold and the fold in it."""
+        return max(Policy.request, self.request) + FOLD_SPARE
 
 
 @dataclass
@@ -112,10 +113,9 @@ class Group:
     left: list
     kind: str
     into: bytes  # the lineage that they write to
-    settled: bool = True  # the winner's, and those of settled adopted lineages
 
-    def goes_first(self, f):
-        return self.settled and f.lineage != self.into
+    def adopted(self, f):
+        return f.lineage != self.into
 
 
 @dataclass
@@ -170,7 +170,7 @@ class Situation:
 
     def __init__(self, ring, keys, policy, now, cookies, took=0):
         received = now - took  # when the session and its keys were judged
-        self.ring, self.policy, self.now = ring, policy, now
+        self.ring, self.policy, self.now, self.received = ring, policy, now, received
         self.sealing = max((k for k in keys if k.seals(now)), key=lambda k: (k.seals_from, k.kid), default=None)
         stopped = {k.kid for k in keys if k.stopped(received)}
         self.r = r = h.read(ring, policy.base, policy.lifetime, received, cookies, policy.declared())
@@ -235,6 +235,9 @@ class Situation:
     def settled_lineage(self, lineage):
         return self.settled(self.r.heads[lineage][1].renewed)
 
+    def settled_on_arrival(self, head):
+        return head.renewed + SETTLED < self.received
+
     def head(self, event):
         if event.sweeps or event.head():
             return event.head()
@@ -251,6 +254,16 @@ class Situation:
                 out.append(Held(name, kind, root.lineage, subject, fragment, self.chars[name], name in self.stale))
         drafted = [d for d in event.drafts if d.kind in "au"]
         return out + [Held(d.name, d.kind, d.lineage, d.subject, d.frame, read=False) for d in drafted]
+
+    # --- Busy (section 13) ---
+
+    def busy(self):
+        r = self.r
+        lately = {lineage for lineage in r.adopted if not self.settled_on_arrival(r.heads[lineage][1])}
+        names = [name for name, root in r.roots if root.lineage in lately]
+        names += [name for name, _, root, _ in r.fragments if root.lineage in lately]
+        others = r.chars - sum(self.chars[name] for name in names)
+        return others > self.policy.request or r.chars > self.policy.request + ADOPTING_SPARE
 
     # --- Dead parcels (section 14.3) ---
 
@@ -377,7 +390,6 @@ class Situation:
     def folds(self, head, held, fetch, room):
         judged = self.judged([f for f in held if f.read])
         groups = [Group([f for f in judged if f.kind == kind and f.owns], kind, head.lineage) for kind in "au"]
-        groups.append(Group(self.judged(self.adopted_lately()), "a", self.first_renewed(head), settled=False))
         steps, jar = [], self.r.chars
         for group in groups:
             while step := self.fold(head, group, held, fetch, room, jar):
@@ -386,50 +398,38 @@ class Situation:
                 group.left = [f for f in group.left if f not in inputs]
                 room -= self.step_chars(step)
                 jar += self.cookie_chars(step.set) - sum(f.chars for f in inputs)
+                if jar <= self.policy.fold():
+                    break
         return steps
 
     def border(self):
-        return max(0, self.now - LAG) // SLOT * SLOT
+        return max(0, self.received - LAG) // SLOT * SLOT
 
     def judged(self, held):
         """Those that a fold can take, with what they own among themselves."""
         foldable = [f for f in held if f.fragment.newest < self.border() or f.fragment.newest > self.now + GRACE]
         return [replace(f, owns=owns) for f, owns in zip(foldable, owned(foldable), strict=True)]
 
-    def lately(self):
-        return [lineage for lineage in self.r.adopted if not self.settled_lineage(lineage)]
-
-    def adopted_lately(self):
-        return [
-            Held(name, kind, root.lineage, None, fragment, self.chars[name])
-            for name, kind, root, fragment in self.r.fragments
-            if root.lineage in self.lately() and kind == "a"
-        ]
-
-    def first_renewed(self, head):
-        heads = [self.r.heads[lineage][1] for lineage in self.lately()]
-        return min([*heads, head], key=lambda root: (root.renewed, root.lineage)).lineage
-
     def crowded(self, fragments, fetch):
-        minute = self.now // MINUTE * MINUTE
+        if self.now - self.received > SLOT:
+            return len(fragments) > FEW_SLOW
+        minute = self.received // MINUTE * MINUTE
         old = [f for f in fragments if f.fragment.newest < minute]
         return len(fragments) > FEW[fetch] or (fetch is None and len(old) > FEW_OLD)
 
     def fold(self, head, group, held, fetch, room, jar):
         lost = sum(f.waste() for f in group.left)
-        if not (self.crowded(group.left, fetch) or any(map(group.goes_first, group.left)) or lost > WASTE):
+        if not (self.crowded(group.left, fetch) or any(map(group.adopted, group.left)) or lost > WASTE):
             return None
         best, inputs = None, []
-        for f in sorted(group.left, key=lambda f: (not group.goes_first(f), f.chars, f.lineage, f.name)):
-            if len(inputs) >= PAIR and not group.goes_first(f) and f.chars > GROWTH * sum(i.chars for i in inputs):
+        for f in sorted(group.left, key=lambda f: (not group.adopted(f), f.chars, f.lineage, f.name)):
+            if len(inputs) >= PAIR and not group.adopted(f) and f.chars > GROWTH * sum(i.chars for i in inputs):
                 break
             inputs.append(f)
             step = self.fold_of(head, group, inputs, held)
-            if step is None:
-                continue
             if not self.fits(step, len(inputs), room, jar):
                 break
-            if len(inputs) >= PAIR or group.goes_first(f):
+            if len(inputs) >= PAIR or group.adopted(f):
                 best = step
         if best is None and lost > WASTE:
             best = self.fold_of(head, group, [max(group.left, key=lambda f: (f.waste(), f.name))], held)
@@ -437,8 +437,6 @@ class Situation:
 
     def fold_of(self, head, group, inputs, held):
         entries = {e.name: e for f in inputs for e in f.owns}.values()
-        if not entries:
-            return None
         left = [e for e in entries if not self.forgets(e, held)]
         entries = sorted(left or entries, key=lambda e: e.name)
         count = 1 + max(f.fragment.count for f in inputs)
@@ -458,7 +456,7 @@ class Situation:
         return not any((o.name == e.name and o != e) or (o.name == whole != e.name) for o in others)
 
     def fits(self, step, inputs, room, jar):
-        fits_jar = inputs <= PAIR or self.cookie_chars(step.set) <= (self.policy.line() - jar) // 2
+        fits_jar = inputs <= PAIR or jar + self.cookie_chars(step.set) <= self.policy.fold()
         return self.parcel_chars(step.set) <= self.policy.parcel and self.step_chars(step) <= room and fits_jar
 
 
@@ -469,9 +467,10 @@ class Response:
     chars: int = 0
 
 
-def respond(s, event=None, other_headers=0, maintenance=True, fetch=None, late=False):
+def respond(s, event=None, other_headers=0, maintenance=True, fetch=None):
     """The lines of a response, in order (section 14.1)."""
     event = event or Event()
+    late = s.now - s.received > GRACE
     out = Response()
     left = min(s.policy.response, HEAD - other_headers)
     deleted = []

@@ -122,7 +122,7 @@ def situation(case):
     lifetime = h.Lifetime(life["idle"], life["absolute"], life["leeway"])
     names = policy["subject"], tuple(policy["identity"]), tuple(policy["keep"])
     declared = m.Policy(case["base"], lifetime, *names, defaults, **case["budget"])
-    took = case.get("request", {}).get("took", 0)
+    took = case.get("request", {}).get("took", case["now"] - case.get("received", case["now"]))
     return m.Situation(ring, keys, declared, case["now"], case["cookies"], took)
 
 

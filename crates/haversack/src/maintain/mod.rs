@@ -86,8 +86,12 @@ impl Situation<'_> {
         })
     }
 
-    /// Characters of adopted lineages that are not settled: they cannot be folded yet.
+    /// Characters of adopted lineages that are not settled: they cannot be folded yet. Beside a head
+    /// that could not be judged nothing is adopted.
     pub(crate) fn adopted_lately(&self) -> usize {
+        if self.admitted.kept_head {
+            return 0;
+        }
         let lately = |lineage: Lineage| {
             self.admitted.standing(lineage) == Some(Standing::Adopted)
                 && !self.settled_adopted(lineage)

@@ -13,6 +13,7 @@ use crate::event::{Event, Situation};
 use crate::jar::Jar;
 use crate::keyring::{Context, Found, Keys, timed_ring_for_vectors};
 use crate::lineage::Lineages;
+use crate::policy::GRACE_MS;
 use crate::respond::{self, Fetch, Outcome, Room};
 use crate::seal::{self, Padding};
 use crate::testing::{Seeded, hex};
@@ -36,13 +37,16 @@ fn a_response_maintains_as_the_vectors_say() {
 fn response(case: &Value) -> Value {
     let (keys, policy) = (timed_keys(case), policy_and_budget(case));
     let now = Timestamp::from_millis(case["now"].as_u64().unwrap());
+    let received =
+        case.get("received").map_or(now, |at| Timestamp::from_millis(at.as_u64().unwrap()));
+    let late = now.millis_since(received) > GRACE_MS;
     let carrier = Carrier::Cookies(&policy.cookie);
     let cookies = cookie_line(case);
     let found = cookie::collect(policy.cookie.base(), [cookies.as_bytes()]);
-    let (mut jar, sealed) = Jar::open(found, &keys, &BTreeSet::new(), carrier, now);
+    let (mut jar, sealed) = Jar::open(found, &keys, &BTreeSet::new(), carrier, received);
     let lineages = Lineages::of(&jar.roots, &jar.markers);
-    jar.open_fragments(&sealed, carrier, now);
-    let admitted = Admitted::judge(lineages, &jar, &policy.lifetime, now);
+    jar.open_fragments(&sealed, carrier, received);
+    let admitted = Admitted::judge(lineages, &jar, &policy.lifetime, received);
     let defaults = defaults(case);
     let situation = Situation {
         jar: &jar,
@@ -51,12 +55,12 @@ fn response(case: &Value) -> Value {
         carrier,
         keys: &keys,
         defaults: &defaults,
-        received: now,
+        received,
         now,
     };
     let mut entropy = Seeded(case["now"].as_u64().unwrap());
     let nothing = Event::default();
-    let outcome = respond::write(&situation, &nothing, None, room(case), false, &mut entropy);
+    let outcome = respond::write(&situation, &nothing, None, room(case), late, &mut entropy);
     written(case, &outcome, &keys)
 }
 
