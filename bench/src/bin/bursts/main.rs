@@ -4,7 +4,7 @@
 //! client with a cookie jar ─► nginx, Debian's limits ─► three servers, processes of their own
 //! ```
 //!
-//! Real time passes: folds wait for whole ten seconds of the wall clock. All runs go on at the same
+//! Real time passes: folds wait for whole seconds of the wall clock. All runs go on at the same
 //! time, each with a jar of its own. See `docs/bursts.md`.
 
 mod client;
@@ -65,7 +65,7 @@ struct Plan {
     rolling_for: Duration,
     /// How long is waited afterwards until all is well.
     patience: Duration,
-    /// Each run is repeated so often, evenly over the ten seconds after which folds take what they
+    /// Each run is repeated so often, evenly over ten seconds, several slots after which folds take what they
     /// did not take before; the worst counts.
     phases: u32,
 }
