@@ -65,8 +65,8 @@ struct Plan {
     rolling_for: Duration,
     /// How long is waited afterwards until all is well.
     patience: Duration,
-    /// Each run is repeated so often, evenly over ten seconds, several slots after which folds take what they
-    /// did not take before; the worst counts.
+    /// Each run is repeated so often, evenly over ten seconds, which are several slots of folds; the
+    /// worst counts.
     phases: u32,
 }
 
