@@ -51,9 +51,9 @@ pub(crate) const IDENTITY: usize = 1_024;
 pub(crate) const WASTE: usize = 600;
 
 impl Budget {
-    /// Folding keeps the jar below this while both the inputs and their fold are in it. It leaves
-    /// as much room below a `Cookie` line of 8,190 characters, which nginx and Apache still take,
-    /// for what is under way; a raised budget raises it.
+    /// Folding keeps the jar below this while both the inputs and their fold are in it. With the
+    /// default, what is under way has some 2,000 characters left below the line of 8,190 that nginx
+    /// and Apache take; a raised budget raises it.
     pub(crate) fn fold(&self) -> usize {
         self.request.max(Self::default().request) + FOLD_SPARE
     }

@@ -270,6 +270,9 @@ impl<T: Default + Serialize + DeserializeOwned> Exchange<T> {
     fn refuse_busy(&self) -> Result<(), SealError> {
         let budget = &self.snapshot.rules.policy.budget;
         let size = self.jar.chars;
+        if size <= budget.request {
+            return Ok(());
+        }
         let folds = size - self.situation(self.received).adopted_lately();
         if folds > budget.request {
             return Err(SealError::Busy { size: folds, limit: budget.request });
