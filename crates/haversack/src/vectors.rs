@@ -23,6 +23,19 @@ use crate::transport::{Carrier, cookie, header};
 use crate::wire::{self, Envelope};
 use crate::{CookieSpec, Disposition, HeaderSpec, Lifetime, Policy, Rejection, Timestamp, seal};
 
+/// Whether a response is what each case of `dir` expects; says in which it is not.
+fn check_responses(dir: &str, response: impl Fn(&Value) -> Value) {
+    let mut failed = 0;
+    for (path, case) in cases(dir) {
+        let written = response(&case);
+        if written != case["expect"] {
+            failed += 1;
+            println!("{}\n  written  {written}\n  expected {}", path.display(), case["expect"]);
+        }
+    }
+    assert_eq!(failed, 0);
+}
+
 fn cases(kind: &str) -> Vec<(PathBuf, Value)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../spec/vectors").join(kind);
     let mut paths: Vec<PathBuf> =

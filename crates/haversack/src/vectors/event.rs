@@ -2,14 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::prelude::v1::*;
-use std::println;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::maintain::{policy_and_budget, room, timed_ring, written};
-use super::{bytes, cases, cookie_line};
+use super::{bytes, check_responses, cookie_line};
 use crate::codec::Changes;
 use crate::testing::{Seeded, hex};
 use crate::{
@@ -18,15 +17,7 @@ use crate::{
 
 #[test]
 fn a_response_writes_events_as_the_vectors_say() {
-    let mut failed = 0;
-    for (path, case) in cases("event") {
-        let written = response(&case);
-        if written != case["expect"] {
-            failed += 1;
-            println!("{}\n  written  {written}\n  expected {}", path.display(), case["expect"]);
-        }
-    }
-    assert_eq!(failed, 0);
+    check_responses("event", response);
 }
 
 fn response(case: &Value) -> Value {

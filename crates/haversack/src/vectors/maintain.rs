@@ -1,12 +1,12 @@
 //! What a response sets and deletes, and what waits: names, frames and lines, exactly.
 
 use std::collections::BTreeSet;
+use std::format;
 use std::prelude::v1::*;
-use std::{format, println};
 
 use serde_json::{Value, json};
 
-use super::{array, bytes, cases, cookie_line, policy, text};
+use super::{array, bytes, check_responses, cookie_line, policy, text};
 use crate::admit::Admitted;
 use crate::codec::Fields;
 use crate::event::{Event, Situation};
@@ -23,15 +23,7 @@ use crate::{Budget, KeyRing, Policy, Timestamp};
 
 #[test]
 fn a_response_maintains_as_the_vectors_say() {
-    let mut failed = 0;
-    for (path, case) in cases("maintain") {
-        let written = response(&case);
-        if written != case["expect"] {
-            failed += 1;
-            println!("{}\n  written  {written}\n  expected {}", path.display(), case["expect"]);
-        }
-    }
-    assert_eq!(failed, 0);
+    check_responses("maintain", response);
 }
 
 fn response(case: &Value) -> Value {

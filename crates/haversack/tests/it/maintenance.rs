@@ -192,32 +192,6 @@ fn a_client_that_tells_nothing_folds_what_lay_for_a_whole_minute() {
     assert_eq!(client.read().cart.len(), 4);
 }
 
-/// So many requests at once, each with a write of its own; their responses all land.
-fn at_once(client: &mut Client<Shop>, visits: u32) {
-    let departed: Vec<_> = (0..visits).map(|_| client.open()).collect();
-    for (n, exchange) in departed.into_iter().enumerate() {
-        let n = u32::try_from(n).expect("few");
-        client.now += 7;
-        let outcome = client.respond(exchange, |shop| {
-            shop.cart.insert(n, "tea".into());
-        });
-        client.jar.apply(&outcome.set_cookies);
-    }
-}
-
-#[test]
-fn a_burst_of_first_visits_is_writable_at_once() {
-    for visits in [24, 29] {
-        let mut client = client();
-        at_once(&mut client, visits);
-        client.now += 1_000;
-        assert!(client.jar.header().len() > 5_000, "{}", client.jar.header().len());
-        let outcome = client.change(|shop| shop.theme = "dark".into());
-        assert_eq!(outcome.error, None);
-        assert_eq!(client.read().cart.len(), visits as usize);
-    }
-}
-
 #[test]
 fn a_slow_request_does_not_fold_what_others_have_folded_meanwhile() {
     let client = crowded(12);
@@ -311,45 +285,4 @@ fn a_parcel_that_a_fold_writes_is_within_its_budget_padding_included() {
         assert!(name.len() + value.len() <= 3_072, "{name}: {}", name.len() + value.len());
     }
     assert_eq!(client.read().cart[&1].len(), 1_060);
-}
-
-/// Writes that all depart with the same jar; then a minute of reads, one each second.
-fn burst(mut client: Client<Shop>, writes: u32) -> (usize, usize, bool) {
-    client.change(|shop| shop.theme = "dark".into());
-    client.now += 60_000;
-    at_once(&mut client, writes);
-    let peak = client.jar.header().len();
-    for _ in 0..60 {
-        client.now += 1_000;
-        client.look();
-    }
-    let seen = client.read().cart.len();
-    (peak, seen, client.change(|shop| shop.theme = "light".into()).error.is_none())
-}
-
-#[test]
-fn a_jar_that_a_proxy_lets_through_is_whole_and_writable_again() {
-    let mut reached = 0;
-    for writes in 50..=80 {
-        let (peak, seen, writable) = burst(client(), writes);
-        if peak <= 8_190 {
-            assert_eq!(
-                (seen, writable),
-                (writes as usize, true),
-                "{writes} writes, {peak} characters"
-            );
-            reached = reached.max(peak);
-        }
-    }
-    assert!(reached > 8_000, "{reached}");
-}
-
-#[test]
-fn a_raised_budget_is_folded_as_well() {
-    let budget = Budget { request: 12_000, ..Budget::default() };
-    for writes in [60, 80, 100] {
-        let client = Client::new(Policy { budget, ..policy() });
-        let (peak, seen, writable) = burst(client, writes);
-        assert_eq!((seen, writable), (writes as usize, true), "{writes} writes, {peak} characters");
-    }
 }
