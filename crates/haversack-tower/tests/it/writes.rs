@@ -104,3 +104,31 @@ async fn a_minted_session_is_signed_in() {
     }
     assert_eq!(shop(&browser).await.user.as_deref(), Some("ada"));
 }
+
+#[tokio::test]
+async fn a_page_load_folds_what_the_requests_of_the_page_leave_to_it() {
+    let clock = Clock::new();
+    let browser = browser(&clock);
+    browser.post("/theme/dark").await;
+    clock.advance(1_000);
+    let writes: Vec<_> =
+        (0..5).map(|id| browser.post(&format!("/add/{id}/tea")).depart()).collect();
+    for write in writes {
+        write.serve().await.apply();
+    }
+    clock.advance(10_000);
+    let full = browser.jar().iter().count();
+    browser.get("/").header("sec-fetch-mode", "cors").await;
+    assert_eq!(browser.jar().iter().count(), full);
+    browser.get("/").header("accept", "application/json").await;
+    assert_eq!(browser.jar().iter().count(), full);
+    let mut other = Vec::new();
+    for (name, value) in [("sec-fetch-mode", "navigate"), ("accept", "text/html,*/*;q=0.8")] {
+        let page = browser.get("/").header(name, value).depart().serve().await.lose();
+        other.push(page.set_cookies.len());
+    }
+    assert!(other.iter().all(|lines| *lines > 5), "{other:?}");
+    browser.get("/").header("sec-fetch-mode", "navigate").await;
+    assert!(browser.jar().iter().count() < full);
+    assert_eq!(shop(&browser).await.cart.len(), 5);
+}
