@@ -3,13 +3,13 @@
 //! A server keeps nothing, so what it answers depends on its arguments alone, and an answer that
 //! was worked out once is remembered for all other paths that lead to the same question.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use haversack::{
     Entropy, EventKind, Exchange, Fetch, KeyRing, Lifetime, NoEntropy, Policy, Room, Rules,
-    SealError, SessionId, Snapshot, Timestamp, Version, View, Work,
+    SealError, SessionId, Snapshot, Timestamp, View, Work,
 };
 
 use crate::client::{Jar, Line};
@@ -111,15 +111,9 @@ impl Servers {
         let first = KeyRing::generate("model.example", at(0), Keys(1)).expect("a ring");
         let overlap = KeyRing::overlap_ms(24 * 3_600_000);
         let both = first.rotate(at(0), Keys(2), rekey, overlap).expect("a second key");
-        let view = |ring| View {
-            ring: Arc::new(ring),
-            dead: BTreeSet::new(),
-            confirmed: Timestamp::default(),
-            version: Version::default(),
-        };
         Self {
-            new: Snapshot::new(Arc::clone(&rules), Arc::new(view(both))),
-            old: Snapshot::new(rules, Arc::new(view(first))),
+            new: Snapshot::new(Arc::clone(&rules), Arc::new(View::from(both))),
+            old: Snapshot::new(rules, Arc::new(View::from(first))),
             served: Memo::default(),
             seen: Memo::default(),
             kept_up: Memo::default(),

@@ -1,3 +1,8 @@
-//! Key rings for a fleet of stateless servers: feeds that never block a request.
+//! What a fleet of stateless servers shares: its key ring and its revocations, without I/O on the
+//! path of a request.
 
+pub mod engine;
+mod error;
 pub mod file;
+
+pub use self::error::{EngineError, EngineErrorKind};

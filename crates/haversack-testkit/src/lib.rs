@@ -55,6 +55,8 @@
 
 pub mod browser;
 mod clock;
+#[cfg(feature = "engine")]
+pub mod daemon;
 mod entropy;
 pub mod fleet;
 pub mod jar;

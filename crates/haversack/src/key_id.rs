@@ -1,11 +1,6 @@
 //! The public names of keys and rings, as parcels carry them and logs show them.
 
 use core::fmt;
-use core::str::FromStr;
-
-use base64::Engine as _;
-use base64::display::Base64Display;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 /// Names the key that sealed a parcel, and the ring that key belongs to.
 ///
@@ -48,7 +43,7 @@ impl KeyId {
     }
 }
 
-/// What the three ids have in common: fixed bytes, and canonical base64url as their text.
+/// What the ids have in common: fixed bytes, and canonical base64url as their text.
 macro_rules! text_is_base64url {
     ($name:ident, $bytes:literal) => {
         impl $name {
@@ -63,31 +58,44 @@ macro_rules! text_is_base64url {
             }
         }
 
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                Base64Display::new(&self.0, &URL_SAFE_NO_PAD).fmt(f)
+        impl core::fmt::Display for $name {
+            fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+                core::fmt::Display::fmt(
+                    &base64::display::Base64Display::new(
+                        &self.0,
+                        &base64::engine::general_purpose::URL_SAFE_NO_PAD,
+                    ),
+                    f,
+                )
             }
         }
 
-        impl fmt::Debug for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                fmt::Display::fmt(self, f)
+        impl core::fmt::Debug for $name {
+            fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+                core::fmt::Display::fmt(self, f)
             }
         }
 
-        impl FromStr for $name {
-            type Err = InvalidId;
+        impl core::str::FromStr for $name {
+            type Err = $crate::key_id::InvalidId;
 
-            fn from_str(text: &str) -> Result<Self, InvalidId> {
+            fn from_str(text: &str) -> Result<Self, $crate::key_id::InvalidId> {
                 let mut bytes = [0; $bytes];
-                match URL_SAFE_NO_PAD.decode_slice(text, &mut bytes) {
+                let decoded = base64::Engine::decode_slice(
+                    &base64::engine::general_purpose::URL_SAFE_NO_PAD,
+                    text,
+                    &mut bytes,
+                );
+                match decoded {
                     Ok($bytes) => Ok(Self(bytes)),
-                    _ => Err(InvalidId { chars: $bytes / 3 * 4 }),
+                    _ => Err($crate::key_id::InvalidId { chars: usize::div_ceil($bytes * 4, 3) }),
                 }
             }
         }
     };
 }
+
+pub(crate) use text_is_base64url;
 
 text_is_base64url!(KeyId, 9);
 text_is_base64url!(ShortKeyId, 6);
@@ -96,7 +104,7 @@ text_is_base64url!(RingMark, 3);
 /// A text that should have been an id is not one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InvalidId {
-    chars: usize,
+    pub(crate) chars: usize,
 }
 
 impl fmt::Display for InvalidId {

@@ -44,6 +44,14 @@ impl Lifetime {
     /// The longest absolute lifetime: 400 days.
     pub const MAX: Duration = Duration::from_secs(400 * 24 * 3600);
 
+    /// For how long after an event a session that it did not reach could still be used: a revocation
+    /// must be kept for that long. The idle lifetime (without one, the absolute), the leeway, and 15
+    /// minutes for responses under way and clocks that differ.
+    pub fn tail(&self) -> Duration {
+        let unused = self.idle.unwrap_or(self.absolute);
+        unused.saturating_add(self.leeway).saturating_add(Duration::from_millis(3 * GRACE_MS))
+    }
+
     pub(crate) fn idle_secs(&self) -> Option<u64> {
         self.idle.map(|idle| idle.as_secs())
     }
@@ -74,6 +82,45 @@ impl Lifetime {
     }
 }
 
+/// How old a server's view of the fleet's revocations may be, and what then (`SessionRoute` in
+/// `haversack-tower` says it per route).
+///
+/// | the view was confirmed | routes are |
+/// |---|---|
+/// | within `fresh` | served |
+/// | before that | served, except sensitive ones; nobody's idle time starts anew |
+/// | before `blind` | served to anonymous sessions, and to those used within `blind` before |
+///
+/// So while a server is cut off from its fleet, a revoked session can be used there for about `fresh`
+/// and `blind` together, and never on a sensitive route for longer than `fresh`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Staleness {
+    /// Default: 5 seconds.
+    pub fresh: Duration,
+    /// Default: 5 minutes. `Duration::MAX` never refuses: everybody is served however long the outage
+    /// lasts, and so is who was logged out by another server meanwhile.
+    pub blind: Duration,
+}
+
+impl Default for Staleness {
+    fn default() -> Self {
+        Self { fresh: Duration::from_secs(5), blind: Duration::from_secs(5 * 60) }
+    }
+}
+
+impl Staleness {
+    fn validate(&self) -> Result<(), ConfigError> {
+        let bad = |what| Err(ConfigError::Staleness { what });
+        if self.fresh < Duration::from_secs(2) {
+            return bad("fresh is under 2 seconds; engines confirm about once a second");
+        }
+        if self.blind < self.fresh {
+            return bad("blind is shorter than fresh");
+        }
+        Ok(())
+    }
+}
+
 /// Everything that stays the same from request to request.
 #[derive(Clone, Debug, Default)]
 pub struct Policy {
@@ -85,6 +132,8 @@ pub struct Policy {
     pub layout: Layout,
     /// When a session ends by itself.
     pub lifetime: Lifetime,
+    /// How old the view of revocations may be.
+    pub staleness: Staleness,
     /// Size limits.
     pub budget: Budget,
     /// Whether lengths are padded.
@@ -112,6 +161,7 @@ impl Policy {
         self.cookie.validate()?;
         self.header.as_ref().map_or(Ok(()), HeaderSpec::validate)?;
         self.lifetime.validate()?;
+        self.staleness.validate()?;
         self.budget.validate()?;
         let named = self.subject.iter().chain(&self.identity).chain(&self.keep);
         for name in named {

@@ -34,7 +34,8 @@ pub fn watch(path: impl AsRef<Path>) -> Result<Watched, FileError> {
     let confirmed = now();
     let document = read::document(path)?;
     let ring = Arc::new(read::parse(path, &document)?);
-    let view = View { ring, dead: BTreeSet::new(), confirmed, version: Version(1) };
+    let view =
+        View { ring, revocations: None, dead: BTreeSet::new(), confirmed, version: Version(1) };
     let shared = Arc::new(Shared { view: ArcSwap::from_pointee(view), signal });
 
     let mut reader =
@@ -162,7 +163,7 @@ impl Reader {
             tracing::info!(path = %self.path.display(), "key ring file can be read again");
         }
         let version = Version(held.version.0 + 1);
-        let view = View { ring, dead: BTreeSet::new(), confirmed, version };
+        let view = View { ring, revocations: None, dead: BTreeSet::new(), confirmed, version };
         self.shared.view.store(Arc::new(view));
     }
 

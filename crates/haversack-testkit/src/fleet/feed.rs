@@ -1,7 +1,6 @@
 //! A feed of key rings that a test hands out.
 
 use std::{
-    collections::BTreeSet,
     fmt, mem,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll, Waker},
@@ -45,12 +44,7 @@ impl Desk {
 impl RingFeed {
     /// A feed that hands out `ring`, unconfirmed as that of a static ring is.
     pub fn new(ring: KeyRing) -> Self {
-        let view = Arc::new(View {
-            ring: Arc::new(ring),
-            dead: BTreeSet::new(),
-            confirmed: Timestamp::default(),
-            version: Version::default(),
-        });
+        let view = Arc::new(View::from(ring));
         Self(Arc::new(Mutex::new(Desk {
             view,
             when_asked: None,

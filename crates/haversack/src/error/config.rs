@@ -41,6 +41,11 @@ pub enum ConfigError {
         /// What is wrong.
         what: &'static str,
     },
+    /// Limits for the age of a view that cannot be kept.
+    Staleness {
+        /// What is wrong.
+        what: &'static str,
+    },
     /// The session type cannot be one.
     Schema(SchemaError),
     /// The session type has no field of this name.
@@ -72,6 +77,7 @@ impl fmt::Display for ConfigError {
                 "keep([{name:?}]): an identity field cannot outlive a logout; leave it out of `keep`"
             ),
             ConfigError::Lifetime { what } => write!(f, "lifetime: {what}"),
+            ConfigError::Staleness { what } => write!(f, "staleness: {what}"),
             ConfigError::Schema(error) => error.fmt(f),
             ConfigError::UnknownField { name, known } => {
                 write!(f, "the session type has no field `{name}`; it has: {}", known.join(", "))

@@ -1,6 +1,6 @@
 //! What a request changes: the parcels that its response sets, and what it deletes.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::prelude::v1::*;
 use std::sync::Arc;
 
@@ -11,9 +11,7 @@ use super::maintain::{policy_and_budget, room, timed_ring, written};
 use super::{bytes, check_responses, cookie_line};
 use crate::codec::Changes;
 use crate::testing::{Seeded, hex};
-use crate::{
-    Entropy, Exchange, NoEntropy, Room, Rules, SealError, Snapshot, Timestamp, Version, View,
-};
+use crate::{Entropy, Exchange, NoEntropy, Room, Rules, SealError, Snapshot, Timestamp, View};
 
 #[test]
 fn a_response_writes_events_as_the_vectors_say() {
@@ -75,12 +73,7 @@ fn snapshot(case: &Value) -> Snapshot<Session> {
         .map(|(name, value)| (hex(name.as_bytes()), cbor(value)))
         .collect();
     assert_eq!(case["policy"]["defaults"], json!(defaults));
-    let view = View {
-        ring: Arc::new(timed_ring(case)),
-        dead: BTreeSet::new(),
-        confirmed: Timestamp::default(),
-        version: Version(0),
-    };
+    let view = View::from(timed_ring(case));
     Snapshot::new(Arc::new(Rules::new(policy_and_budget(case)).unwrap()), Arc::new(view))
 }
 

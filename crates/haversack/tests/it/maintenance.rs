@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use haversack::{Budget, Exchange, Fetch, KeyRing, Policy, Room, Snapshot, Version, View, Work};
+use haversack::{Budget, Exchange, Fetch, KeyRing, Policy, Room, Snapshot, View, Work};
 
 use crate::client::{Client, START, Seeded};
 use crate::events::{Shop, client, policy};
@@ -23,13 +23,7 @@ pub(crate) fn rotated(at: u64) -> (View, View) {
     let after = before
         .rotate(haversack::Timestamp::from_millis(at), Seeded(10), KeyRing::LEAD_MS, overlap)
         .expect("a second key");
-    let view = |ring| View {
-        ring: Arc::new(ring),
-        dead: BTreeSet::new(),
-        confirmed: haversack::Timestamp::default(),
-        version: Version(0),
-    };
-    (view(before), view(after))
+    (View::from(before), View::from(after))
 }
 
 fn with_view(view: View) -> Client<Shop> {

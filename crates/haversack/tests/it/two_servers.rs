@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use haversack::inspect::{self, Contents, Inspection, Outcome};
 use haversack::{
     Each, Entropy, Exchange, Fetch, KeyRing, Lifetime, NoEntropy, Policy, Room, Rules, Snapshot,
-    Timestamp, Version, View, Work,
+    Timestamp, View, Work,
 };
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
@@ -117,12 +117,7 @@ fn server() -> Snapshot<Shop> {
         REKEY,
         KeyRing::overlap_ms(12 * HOUR),
     );
-    let view = View {
-        ring: Arc::new(ring.expect("a second key")),
-        dead: BTreeSet::new(),
-        confirmed: Timestamp::default(),
-        version: Version(0),
-    };
+    let view = View::from(ring.expect("a second key"));
     Snapshot::new(Arc::new(Rules::new(policy()).expect("a policy that fits")), Arc::new(view))
 }
 
