@@ -58,7 +58,7 @@ pub(crate) fn opened<T>(info: &Info) {
         kind = info.arrival.kind.name(),
         transport = info.arrival.transport.name(),
         id = info.id.map(tracing::field::display),
-        revocation_id = info.revocation_id,
+        revocation_id = info.revocation_id.map(tracing::field::display),
         signed_in = info.signed_in,
         parcels = info.arrival.opened,
         chars = info.arrival.chars,

@@ -26,7 +26,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
-use derive::Extracted;
+use derive::{Extracted, Scope, first};
 #[cfg(test)]
 use schedule::End;
 use schedule::Schedule;
@@ -34,6 +34,7 @@ use secret::Secret;
 
 use crate::env::{Entropy, Timestamp};
 use crate::key_id::{RingMark, ShortKeyId};
+use crate::revocation::SubjectId;
 use crate::wire::Suite;
 
 pub(crate) use derive::Context;
@@ -189,6 +190,15 @@ impl KeyRing {
         self.keys(now)
             .filter(|key| key.state == KeyState::Sealing)
             .max_by_key(|key| (key.seals_from, key.id))
+    }
+
+    /// The id of the subject whose field has these encoded bytes (see
+    /// [`encode_field`](crate::encode_field)), for a tenant and purpose; `None` if one of these is
+    /// longer than 255 bytes. It outlives the rotation of keys.
+    pub fn subject_id(&self, tenant: &str, purpose: &str, encoded: &[u8]) -> Option<SubjectId> {
+        let scope = Scope::new(&self.app, &Context::new(tenant, purpose)?);
+        let subject = Extracted::index(&self.index).prf("subject", &scope);
+        Some(SubjectId::from_bytes(first(&subject.of(&[encoded]))))
     }
 
     /// Judges what no single field shows.
