@@ -4,5 +4,7 @@
 pub mod engine;
 mod error;
 pub mod file;
+#[cfg(feature = "redis")]
+pub mod redis;
 
 pub use self::error::{EngineError, EngineErrorKind};
