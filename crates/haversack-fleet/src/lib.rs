@@ -17,6 +17,8 @@ mod keeper;
 mod once;
 mod publish;
 mod queue;
+#[cfg(feature = "redis")]
+pub mod redis;
 mod report;
 mod rings;
 mod rotate;
