@@ -1,6 +1,7 @@
 //! Key ring files as servers and operators meet them: through the public API, on a real disk.
 #![cfg(unix)] // modes and symbolic links
 
+mod conforms;
 mod errors;
 mod log;
 mod store;
