@@ -194,3 +194,121 @@ const SMALL: u64 = 64 * 1024;
 
 /// Between two looks at a log that is not small, at least.
 const LOOK_MS: u64 = 1000;
+
+#[cfg(test)]
+mod tests {
+    use super::super::tail::Tail;
+    use super::*;
+    use crate::engine::{Cursor, Record};
+
+    fn lines(of: &str, number: usize, until: Timestamp) -> Vec<u8> {
+        let mut lines = Vec::new();
+        for n in 0..number {
+            let text = format!("session {of} {n} {:-<100}", "");
+            line::encode(&Record { text, until }, &mut lines).unwrap();
+        }
+        lines
+    }
+
+    fn read(log: &Log, from: Option<&Cursor>) -> (bool, Vec<String>, Cursor) {
+        let mut tail = Tail::new(log.path(), from);
+        let (mut reset, mut texts, mut cursor) = (false, Vec::new(), from.cloned());
+        loop {
+            let pass = tail.pass().unwrap();
+            reset |= pass.reset;
+            texts.extend(pass.records);
+            cursor = pass.cursor.or(cursor);
+            if !pass.more {
+                return (reset, texts, cursor.unwrap());
+            }
+        }
+    }
+
+    const T0: Timestamp = Timestamp::from_secs(1_800_000_000);
+    const HOUR_MS: u64 = 3_600_000;
+
+    #[test]
+    fn a_log_is_replaced_once_more_than_half_of_it_has_expired() {
+        let dir = tempfile::tempdir().unwrap();
+        let log = Log::new(&dir.path().join("haversack.keys"));
+        let (soon, late) = (T0.plus_millis(HOUR_MS), T0.plus_millis(9 * HOUR_MS));
+        log.append(&lines("soon", 3000, soon), T0).unwrap();
+        log.append(&lines("late", 1000, late), T0).unwrap();
+        let (_, _, cursor) = read(&log, None);
+        let long = fs::metadata(log.path()).unwrap().len();
+
+        // Nothing has expired yet.
+        log.append(&lines("more", 1, late), T0.plus_millis(1)).unwrap();
+        let (reset, texts, _) = read(&log, Some(&cursor));
+        assert_eq!((reset, texts.len()), (false, 1));
+
+        log.append(&lines("last", 1, late), soon.plus_millis(1)).unwrap();
+        let (reset, texts, _) = read(&log, Some(&cursor));
+        assert!(reset, "who was in the old one is told");
+        assert_eq!(texts.len(), 1002);
+        assert!(texts.iter().all(|text| !text.starts_with("session soon")));
+        assert!(fs::metadata(log.path()).unwrap().len() < long / 3);
+    }
+
+    #[test]
+    fn a_log_is_left_as_it_is_while_it_is_small_or_counts() {
+        let dir = tempfile::tempdir().unwrap();
+        let log = Log::new(&dir.path().join("haversack.keys"));
+        let (soon, late) = (T0.plus_millis(HOUR_MS), T0.plus_millis(9 * HOUR_MS));
+        log.append(&lines("soon", 300, soon), T0).unwrap();
+        let (_, _, cursor) = read(&log, None);
+        log.append(&lines("small", 1, late), soon.plus_millis(1)).unwrap();
+        assert!(!read(&log, Some(&cursor)).0);
+        log.append(&lines("late", 1000, late), soon.plus_millis(2)).unwrap();
+        log.append(&lines("most counts", 1, late), soon.plus_millis(3)).unwrap();
+        assert!(!read(&log, Some(&cursor)).0);
+    }
+
+    #[test]
+    fn a_damaged_first_line_costs_no_record() {
+        let dir = tempfile::tempdir().unwrap();
+        let log = Log::new(&dir.path().join("haversack.keys"));
+        let late = T0.plus_millis(HOUR_MS);
+        log.append(&lines("first", 5, late), T0).unwrap();
+        let (_, _, cursor) = read(&log, None);
+        let mut bytes = fs::read(log.path()).unwrap();
+        bytes[3] ^= 1;
+        fs::write(log.path(), &bytes).unwrap();
+        let (reset, texts, damaged) = read(&log, Some(&cursor));
+        assert_eq!((reset, texts.len()), (true, 5));
+        assert_eq!(read(&log, Some(&damaged)).1.len(), 0, "and is told once");
+        log.append(&lines("then", 1, late), T0).unwrap();
+        let (reset, texts, _) = read(&log, Some(&damaged));
+        assert_eq!((reset, texts.len()), (true, 6));
+    }
+
+    #[test]
+    fn a_log_that_is_removed_is_another_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let log = Log::new(&dir.path().join("haversack.keys"));
+        log.append(&lines("first", 5, T0), T0).unwrap();
+        let (_, _, cursor) = read(&log, None);
+        fs::remove_file(log.path()).unwrap();
+        let mut tail = Tail::new(log.path(), Some(&cursor));
+        assert!(tail.pass().unwrap().reset);
+        assert!(!tail.pass().unwrap().reset, "once");
+        log.append(&lines("second", 2, T0), T0).unwrap();
+        let pass = tail.pass().unwrap();
+        assert_eq!((pass.reset, pass.records.len()), (false, 2));
+    }
+
+    #[test]
+    fn a_log_that_was_changed_behind_a_cursor_is_another_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let log = Log::new(&dir.path().join("haversack.keys"));
+        log.append(&lines("first", 5, T0), T0).unwrap();
+        let copy = fs::read(log.path()).unwrap();
+        log.append(&lines("gone", 2, T0), T0).unwrap();
+        let (_, _, cursor) = read(&log, None);
+        // Restored from a backup, and written on: as long as it was, with other lines.
+        fs::write(log.path(), copy).unwrap();
+        log.append(&lines("then", 9, T0), T0).unwrap();
+        let (reset, texts, _) = read(&log, Some(&cursor));
+        assert_eq!((reset, texts.len()), (true, 14));
+    }
+}

@@ -54,7 +54,7 @@ impl Host for Directory {
                 let mut log = log.unwrap();
                 log.write_all(bytes).unwrap();
                 // Half of them without an end.
-                if bytes.len() % 2 == 0 {
+                if bytes.len().is_multiple_of(2) {
                     log.write_all(b"\n").unwrap();
                 }
             }

@@ -3,7 +3,10 @@
 
 mod conforms;
 mod errors;
+mod full;
+mod killed;
 mod log;
+mod readonly;
 mod store;
 mod watch;
 
