@@ -4,5 +4,7 @@
 pub mod engine;
 mod error;
 pub mod file;
+#[cfg(feature = "nats")]
+pub mod nats;
 
 pub use self::error::{EngineError, EngineErrorKind};
