@@ -104,13 +104,11 @@ impl Host {
             }
         };
         let inner = name.strip_prefix('[').and_then(|name| name.strip_suffix(']'));
-        let fine = match inner {
-            Some(ip) => ip.parse::<std::net::Ipv6Addr>().is_ok(),
-            None => {
-                let fits = |b: u8| b.is_ascii_alphanumeric() || b"-._".contains(&b);
-                !name.is_empty() && name.bytes().all(fits)
-            }
-        };
+        let fits = |b: u8| b.is_ascii_alphanumeric() || b"-._".contains(&b);
+        let fine = inner.map_or_else(
+            || !name.is_empty() && name.bytes().all(fits),
+            |ip| ip.parse::<std::net::Ipv6Addr>().is_ok(),
+        );
         if !fine {
             return Err("a host is a name or an address, IPv6 in brackets".to_owned());
         }

@@ -1,6 +1,6 @@
 //! Any text as a name that NATS takes, and back.
 //!
-//! Two texts never share a name, not even where a file system takes `A` for `a`: JetStream keeps a
+//! Two texts never share a name, not even where a file system takes `A` for `a`: `JetStream` keeps a
 //! stream in a folder of its name.
 
 use std::fmt::Write as _;

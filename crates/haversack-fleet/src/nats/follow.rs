@@ -24,7 +24,7 @@ use super::stream::{Info, Kind, Streams};
 use super::tail::{Line, Tail};
 use super::time::now;
 use crate::EngineError;
-use crate::engine::{Cursor, Event, Follower, RingDocument};
+use crate::engine::{Cursor, Event, Follower};
 
 /// Between two looks.
 const PAUSE: Duration = Duration::from_millis(400);
@@ -65,8 +65,8 @@ struct Following<'a> {
     link: Arc<Link>,
     streams: Arc<Streams>,
     to: &'a mut dyn Follower,
-    /// The ring that was delivered last, if there was one.
-    ring: Option<Option<RingDocument>>,
+    /// What was last told of the ring.
+    ring: Option<Event>,
     /// Just after the last message that was delivered. `None` as long as there is no stream.
     place: Option<Place>,
     /// Up to this number nothing is missing: it was delivered, or is not there any more.
@@ -99,6 +99,8 @@ struct Look {
     lag: Option<u64>,
 }
 
+type Looking = Pin<Box<dyn Future<Output = Result<Look, EngineError>> + Send>>;
+
 async fn look(link: Arc<Link>, streams: Arc<Streams>, delivered: u64) -> Result<Look, EngineError> {
     let at = now();
     let bucket = async {
@@ -121,7 +123,6 @@ impl Following<'_> {
         self.begin(from, &first).await?;
         self.take(first).await?;
 
-        type Looking = Pin<Box<dyn Future<Output = Result<Look, EngineError>> + Send>>;
         let mut looking: Option<Looking> = None;
         let mut next_look = Instant::now() + PAUSE;
         let mut again = false;
@@ -129,7 +130,7 @@ impl Following<'_> {
             tokio::select! {
                 error = link.end() => return Err(error),
                 lines = next(&mut self.tail, &link) => match lines {
-                    Some(lines) => self.deliver(lines)?,
+                    Some(lines) => self.deliver(&lines),
                     None => self.tail = self.open().await?,
                 },
                 Some(_) = announced.next() => {
@@ -249,10 +250,10 @@ impl Following<'_> {
         Tail::open(&self.link, &self.streams, place.sequence + 1).await
     }
 
-    fn deliver(&mut self, lines: Vec<Line>) -> Result<(), EngineError> {
-        let Some(mut place) = self.place else { return Ok(()) };
+    fn deliver(&mut self, lines: &[Line]) {
+        let Some(mut place) = self.place else { return };
         let mut texts = Vec::with_capacity(lines.len());
-        for line in &lines {
+        for line in lines {
             place = Place { sequence: line.sequence, stored: line.stored, ..place };
             match log::read(&line.subject, &line.content.payload) {
                 Some(text) => {
@@ -278,7 +279,6 @@ impl Following<'_> {
         if self.ring.is_some() {
             self.confirm();
         }
-        Ok(())
     }
 
     fn is_complete(&self) -> bool {
@@ -313,9 +313,10 @@ impl Following<'_> {
             self.ring = None;
             return;
         };
-        if self.ring.as_ref() != Some(&held.document) {
-            self.ring = Some(held.document.clone());
-            self.to.take(held.document.clone().map_or(Event::NoRing, Event::Ring));
+        let event = held.document.clone().map_or(Event::NoRing, Event::Ring);
+        if self.ring.as_ref() != Some(&event) {
+            self.ring = Some(event.clone());
+            self.to.take(event);
         }
     }
 }

@@ -181,13 +181,13 @@ impl Link {
         // It may answer another connection; and answers that come late are of no use on this one.
         self.ended.send_replace(true);
         let why = self.refused.borrow().clone();
-        Err(match why {
-            Some(why) => self.refusal(why),
-            None => {
+        Err(why.map_or_else(
+            || {
                 let why = format!("no answer within {} s", PATIENCE.as_secs());
                 self.fail(EngineErrorKind::Unreachable(why))
-            }
-        })
+            },
+            |why| self.refusal(why),
+        ))
     }
 
     fn refusal(&self, why: String) -> EngineError {

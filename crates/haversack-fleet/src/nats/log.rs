@@ -3,9 +3,10 @@
 use std::collections::HashSet;
 
 use futures_util::StreamExt as _;
-use futures_util::stream;
+use futures_util::stream::FuturesUnordered;
 
 use super::escape::escape;
+use super::fault::ApiFault;
 use super::link::Link;
 use super::stream::{Kind, Streams, class};
 use super::time::now;
@@ -56,19 +57,33 @@ async fn store<'a>(
     records: &HashSet<(u64, &'a str)>,
 ) -> Result<HashSet<(u64, &'a str)>, EngineError> {
     let mut homeless = HashSet::new();
-    let all = records.iter().map(|&(hours, text)| async move {
-        let subject = streams.key(Kind::Log, &format!("{hours}.{}", escape(text)));
-        ((hours, text), link.publish(subject, None, text.as_bytes().to_vec()).await)
-    });
-    let mut all = stream::iter(all).buffer_unordered(UNDER_WAY);
-    while let Some((record, outcome)) = all.next().await {
-        match outcome? {
-            Some(Ok(())) => {}
-            Some(Err(fault)) => return Err(link.fault("storing a record", &fault)),
-            None => drop(homeless.insert(record)),
+    let mut rest = records.iter().copied();
+    let mut under_way = FuturesUnordered::new();
+    loop {
+        let room = UNDER_WAY - under_way.len();
+        under_way.extend(rest.by_ref().take(room).map(|record| store_one(link, streams, record)));
+        match under_way.next().await {
+            None => break,
+            Some((record, stored)) => match stored? {
+                Some(Ok(())) => {}
+                Some(Err(fault)) => return Err(link.fault("storing a record", &fault)),
+                None => drop(homeless.insert(record)),
+            },
         }
     }
     Ok(homeless)
+}
+
+type Stored = Result<Option<Result<(), ApiFault>>, EngineError>;
+
+async fn store_one<'a>(
+    link: &Link,
+    streams: &Streams,
+    record: (u64, &'a str),
+) -> ((u64, &'a str), Stored) {
+    let (hours, text) = record;
+    let subject = streams.key(Kind::Log, &format!("{hours}.{}", escape(text)));
+    (record, link.publish(subject, None, text.as_bytes().to_vec()).await)
 }
 
 /// The record that a message holds; `None` if [`append`] has not written it.

@@ -40,7 +40,7 @@ pub(super) async fn once(
             let taken_for: Option<u64> = held.text().and_then(|text| text.parse().ok());
             let since = held.time().zip(streams.server_time(link).await?);
             let age = since.map(|(from, to)| to.saturating_sub(from) / 1_000_000);
-            if !taken_for.zip(age).is_some_and(|(taken_for, age)| age >= taken_for) {
+            if taken_for.zip(age).is_none_or(|(taken_for, age)| age < taken_for) {
                 return Ok(false);
             }
             held.sequence

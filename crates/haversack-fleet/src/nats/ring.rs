@@ -29,17 +29,16 @@ pub(super) async fn read(
     if message.is_deletion() {
         return Ok(Ok(Held { sequence, document: None }));
     }
-    Ok(match parse(&message) {
-        Some(document) => Ok(Held { sequence, document: Some(document) }),
-        None => {
+    Ok(parse(&message).map(|document| Held { sequence, document: Some(document) }).ok_or_else(
+        || {
             let bucket = streams.name(Kind::Ring);
             let bucket = bucket.trim_start_matches("KV_");
-            Err(link.unusable(format!(
-                "what is under the key `{KEY}` of bucket `{bucket}` is no key ring; put it back with \
-                 `nats kv revert`, or delete it with `nats kv del {bucket} {KEY}`"
-            )))
-        }
-    })
+            link.unusable(format!(
+            "what is under the key `{KEY}` of bucket `{bucket}` is no key ring; if no server has a \
+             backup, delete it with `nats kv del {bucket} {KEY}`, and put a ring there again"
+        ))
+        },
+    ))
 }
 
 pub(super) async fn put(
@@ -59,6 +58,10 @@ pub(super) async fn put(
         if revision != expect {
             return Ok(Put::Lost(revision));
         }
+        if held.sequence == 0 {
+            // Those who follow listen there too, so that nobody says that there is no stream.
+            streams.ensure(link, Kind::Ring, 0).await?;
+        }
         let headers = after(held.sequence);
         let content = format!("{}\n{}", document.revision, *document.text).into_bytes();
         let subject = streams.key(Kind::Ring, KEY);
@@ -66,7 +69,7 @@ pub(super) async fn put(
             Some(Ok(())) => return Ok(Put::Stored),
             Some(Err(fault)) if fault.is_lost_race() => {}
             Some(Err(fault)) => return Err(link.fault("storing the key ring", &fault)),
-            None => drop(streams.ensure(link, Kind::Ring, 0).await?),
+            None => {}
         }
     }
     let why = "others change the key ring without end".to_owned();

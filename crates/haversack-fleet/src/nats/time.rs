@@ -1,4 +1,4 @@
-//! The time as JetStream writes it (RFC 3339, in UTC), in nanoseconds since the Unix epoch.
+//! The time as `JetStream` writes it (RFC 3339, in UTC), in nanoseconds since the Unix epoch.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
