@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, Pipeline, RedisConnectionInfo, Value};
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::sync::OnceCell;
 use tokio::task::JoinHandle;
@@ -134,6 +134,8 @@ impl Connection {
     }
 }
 
+const WHO: &str = "if it asks for a certificate, give one with ?cert=PATH&key=PATH";
+
 type Opened = Result<(MultiplexedConnection, JoinHandle<()>), EngineErrorKind>;
 
 async fn open(target: &Target) -> Opened {
@@ -147,7 +149,8 @@ async fn open(target: &Target) -> Opened {
             let name = ServerName::try_from(host.clone())
                 .map_err(|_| EngineErrorKind::Unusable(format!("{host} is no name for TLS")))?;
             let connector = TlsConnector::from(Arc::new(config));
-            speak(connector.connect(name, stream).await.map_err(|it| untrusted(&it))?).await
+            let stream = connector.connect(name, stream).await.map_err(|it| untrusted(&it))?;
+            speak(greeted(stream, tls).await?).await
         }
         #[cfg(unix)]
         Place::Unix(path) => {
@@ -157,6 +160,32 @@ async fn open(target: &Target) -> Opened {
         Place::Unix(_) => {
             Err(EngineErrorKind::Unusable("there are no Unix sockets here".to_owned()))
         }
+    }
+}
+
+/// Whether a server lets us in is only told after the handshake, with the first answer.
+async fn greeted<S>(mut stream: S, tls: &Tls) -> Result<S, EngineErrorKind>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let greet = async {
+        stream.write_all(b"PING\r\n").await?;
+        // `+PONG`, or that a password is asked for: either is an answer.
+        for _ in 0..1000 {
+            if stream.read_u8().await? == b'\n' {
+                break;
+            }
+        }
+        Ok(())
+    };
+    match greet.await {
+        Ok(()) => Ok(stream),
+        Err(error) => match untrusted(&error) {
+            EngineErrorKind::Unreachable(why) if tls.identity.is_none() => {
+                Err(EngineErrorKind::Unreachable(format!("{why}; {WHO}")))
+            }
+            kind => Err(kind),
+        },
     }
 }
 
@@ -183,10 +212,9 @@ fn untrusted(error: &io::Error) -> EngineErrorKind {
         Some(rustls::Error::InvalidMessage(_)) => EngineErrorKind::Unusable(
             "it does not speak TLS at this port; use its TLS port, or redis://".to_owned(),
         ),
-        Some(rustls::Error::AlertReceived(alert)) => EngineErrorKind::Unusable(format!(
-            "it ends the TLS handshake ({alert:?}); if it asks for a certificate, give one with \
-             ?cert=PATH&key=PATH"
-        )),
+        Some(rustls::Error::AlertReceived(alert)) => {
+            EngineErrorKind::Unusable(format!("it ends the TLS handshake ({alert:?}); {WHO}"))
+        }
         _ => EngineErrorKind::Unreachable(error.to_string()),
     }
 }
