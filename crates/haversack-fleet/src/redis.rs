@@ -258,7 +258,7 @@ impl RedisEngine {
             commands.cmd("WAIT").arg(self.target.replicas).arg(limit);
             blocks = REPLICAS;
         }
-        let mut answers = connection.ask(&commands, blocks).await?.into_iter();
+        let mut answers = connection.ask(commands, blocks).await?.into_iter();
         let answer = connection.fine(answers.next().unwrap_or(Value::Nil))?;
         let waited = connection.fine(answers.next().unwrap_or(Value::Nil))?;
         let Some(id) = id(&answer) else { return Ok(answer) };
@@ -301,7 +301,7 @@ impl RedisEngine {
         let mut ask = ::redis::pipe();
         ask.cmd("HMGET").arg(&keys.ring).arg("revision").arg("text");
         ask.cmd("DEL").arg(&keys.nothing);
-        let mut answers = connection.ask(&ask, Duration::ZERO).await?.into_iter();
+        let mut answers = connection.ask(ask, Duration::ZERO).await?.into_iter();
         let ring = connection.fine(answers.next().unwrap_or(Value::Nil))?;
         connection.is_writable(answers.next().unwrap_or(Value::Nil))?;
         let mut fields = list(ring).into_iter();

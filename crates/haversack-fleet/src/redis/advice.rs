@@ -29,7 +29,7 @@ impl Facts {
         }
         ask.cmd("ACL").arg("WHOAMI");
         ask.cmd("ACL").arg("GETUSER").arg("default");
-        let mut answers = connection.ask(&ask, std::time::Duration::ZERO).await?;
+        let mut answers = connection.ask(ask, std::time::Duration::ZERO).await?;
         let flags = answers.pop().map(list).unwrap_or_default();
         let user = answers.pop().and_then(text);
         let mut facts = Self { user, ..Self::default() };

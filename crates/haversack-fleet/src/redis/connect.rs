@@ -68,7 +68,7 @@ impl Connection {
             hello.cmd("SELECT").arg(target.database);
         }
         if !hello.is_empty() {
-            for answer in this.ask(&hello, Duration::ZERO).await? {
+            for answer in this.ask(hello, Duration::ZERO).await? {
                 this.fine(answer)?;
             }
         }
@@ -80,10 +80,9 @@ impl Connection {
     /// The server may take `blocks` longer than usual.
     pub(super) async fn ask(
         &self,
-        commands: &Pipeline,
+        mut commands: Pipeline,
         blocks: Duration,
     ) -> Result<Vec<Value>, EngineError> {
-        let mut commands = commands.clone();
         commands.ignore_errors();
         let mut redis = self.redis.clone();
         let asked = timeout(PATIENCE + blocks, commands.query_async::<Vec<Value>>(&mut redis));
@@ -108,7 +107,7 @@ impl Connection {
     pub(super) async fn ask_one(&self, command: redis::Cmd) -> Result<Value, EngineError> {
         let mut commands = redis::pipe();
         commands.add_command(command);
-        let answer = self.ask(&commands, Duration::ZERO).await?.into_iter().next();
+        let answer = self.ask(commands, Duration::ZERO).await?.into_iter().next();
         self.fine(answer.unwrap_or(Value::Nil))
     }
 
