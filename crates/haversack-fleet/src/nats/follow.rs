@@ -51,6 +51,7 @@ pub(super) async fn follow(
         reached: 0,
         tail: None,
         waiting: None,
+        confirmed: None,
         moved: Instant::now(),
         keeps: 0,
         strangers: false,
@@ -73,6 +74,7 @@ struct Following<'a> {
     reached: u64,
     tail: Option<Tail>,
     waiting: Option<Waiting>,
+    confirmed: Option<Timestamp>,
     /// When something was last delivered, or the tail last begun.
     moved: Instant,
     /// The most hours that a delivered record is to be kept for.
@@ -287,9 +289,13 @@ impl Following<'_> {
 
     fn confirm(&mut self) {
         if self.is_complete()
-            && let Some(waiting) = self.waiting.take()
+            && let Some(Waiting { at, .. }) = self.waiting.take()
         {
-            self.to.take(Event::Confirmed(waiting.at));
+            // Answers of replicas may be as old as the ones before. A clock may have been set back.
+            if self.confirmed.is_none_or(|before| at > before || before > now()) {
+                self.confirmed = Some(at);
+                self.to.take(Event::Confirmed(at));
+            }
         }
     }
 

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_nats::rustls::{self, ClientConfig, RootCertStore};
 use async_nats::{Client, ConnectErrorKind, ConnectOptions, HeaderMap, Message, RequestErrorKind};
 use async_nats::{Event, Request, ServerAddr, ServerError, ServerInfo, Subject, Subscriber};
 use futures_util::FutureExt as _;
@@ -42,6 +43,7 @@ impl Link {
             .request_timeout(Some(PATIENCE))
             .ping_interval(Duration::from_secs(5))
             .require_tls(address.tls)
+            .tls_client_config(tls().map_err(|why| fail(EngineErrorKind::Unusable(why)))?)
             // One attempt for each server, then the connection is given up.
             .max_reconnects(address.hosts.len())
             .event_callback(move |event| {
@@ -79,7 +81,11 @@ impl Link {
                     ConnectErrorKind::Authentication | ConnectErrorKind::AuthorizationViolation => {
                         EngineErrorKind::Refused(why)
                     }
+                    // Trying again changes nothing.
                     ConnectErrorKind::Tls => EngineErrorKind::Unusable(why),
+                    _ if why.contains("certificate") => EngineErrorKind::Unusable(format!(
+                        "{why}; if the authority is your own, name its file in `SSL_CERT_FILE`"
+                    )),
                     _ => EngineErrorKind::Unreachable(why),
                 }));
             }
@@ -121,6 +127,11 @@ impl Link {
         let content = content.map_err(|error| self.unusable(error.to_string()))?;
         let subject = format!("$JS.API.{question}");
         let Some(answer) = self.ask(subject, None, content).await? else {
+            // In a cluster that has no leader just now, nobody answers either.
+            if self.server().jetstream {
+                let why = "JetStream does not answer".to_owned();
+                return Err(self.fail(EngineErrorKind::Unreachable(why)));
+            }
             return Err(self.unusable(
                 "it runs without JetStream, its storage; start `nats-server` with `-js -sd FOLDER`",
             ));
@@ -236,6 +247,19 @@ impl Link {
     pub(super) fn fault(&self, doing: &str, fault: &ApiFault) -> EngineError {
         self.fail(fault.kind(doing))
     }
+}
+
+/// TLS with the certificates that the operating system trusts. Servers may ask for it without `tls://`.
+///
+/// The backend is named, since a program that has two of them has no default.
+fn tls() -> Result<ClientConfig, String> {
+    let backend = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let mut trusted = RootCertStore::empty();
+    trusted.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    let versions =
+        ClientConfig::builder_with_provider(backend).with_safe_default_protocol_versions();
+    let versions = versions.map_err(|error| error.to_string())?;
+    Ok(versions.with_root_certificates(trusted).with_no_client_auth())
 }
 
 fn is_refusal(text: &str) -> bool {

@@ -103,6 +103,17 @@ async fn no_storage() {
 }
 
 #[tokio::test]
+async fn no_storage_for_this_account() {
+    let daemon = configured(
+        "jetstream { store_dir: \"FOLDER\" }\n\
+         accounts { APPS: { users: [{ user: fleet, password: hunter2 }] } }",
+    );
+    let error = with_login(&daemon, "hunter2").ring().await.unwrap_err();
+    assert!(matches!(error.kind(), EngineErrorKind::Unusable(_)), "{error}");
+    assert!(error.to_string().contains("enable JetStream for the account"), "{error}");
+}
+
+#[tokio::test]
 async fn nobody_there() {
     let engine = NatsEngine::open(&format!("nats://127.0.0.1:{}?app=shop", free_port().unwrap()));
     let engine = engine.unwrap();
