@@ -194,7 +194,12 @@ impl Link {
         let why = self.refused.borrow().clone();
         Err(why.map_or_else(
             || {
-                let why = format!("no answer within {} s", PATIENCE.as_secs());
+                let why = match error.kind() {
+                    RequestErrorKind::TimedOut => {
+                        format!("no answer within {} s", PATIENCE.as_secs())
+                    }
+                    _ => error.to_string(),
+                };
                 self.fail(EngineErrorKind::Unreachable(why))
             },
             |why| self.refusal(why),
