@@ -3,6 +3,7 @@
 //! A connection that ends is not mended but replaced by whoever needs one next: so what prevents it is
 //! that caller's error, and nothing that was asked long ago is sent late.
 
+use std::future::{pending, ready};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -39,7 +40,7 @@ impl Link {
         let told = (Arc::clone(&ended), Arc::clone(&refused));
         let mut options = ConnectOptions::new()
             .name("haversack")
-            .connection_timeout(PATIENCE)
+            .connection_timeout(PATIENCE * 2 / 3)
             .request_timeout(Some(PATIENCE))
             .ping_interval(Duration::from_secs(5))
             .require_tls(address.tls)
@@ -54,7 +55,7 @@ impl Link {
                     }
                     _ => {}
                 }
-                std::future::ready(())
+                ready(())
             });
         if let Some((user, password)) = &address.login {
             options = options.user_and_password(user.clone(), password.to_string());
@@ -73,7 +74,7 @@ impl Link {
             })
         });
         let servers = servers.collect::<Result<Vec<_>, _>>()?;
-        let client = match timeout(PATIENCE * 2, options.connect(servers)).await {
+        let client = match timeout(PATIENCE * 5 / 3, options.connect(servers)).await {
             Ok(Ok(client)) => client,
             Ok(Err(error)) => {
                 let why = error.to_string();
@@ -168,13 +169,11 @@ impl Link {
             request = request.headers(headers);
         }
         let mut refused = self.refused.subscribe();
-        let concerns = |text: &Option<String>| {
-            text.as_ref().is_some_and(|text| text.contains(&format!("\"{subject}\"")))
-        };
+        let quoted = format!("\"{subject}\"");
         let outcome = tokio::select! {
             outcome = self.client.send_request(subject.clone(), request) => outcome,
-            Ok(why) = refused.wait_for(concerns) => {
-                return Err(self.refusal(why.clone().unwrap_or_default()));
+            why = refusal_of(&mut refused, &quoted) => {
+                return Err(self.fail(EngineErrorKind::Refused(why)));
             }
             error = self.end() => return Err(error),
         };
@@ -191,25 +190,16 @@ impl Link {
         }
         // It may answer another connection; and answers that come late are of no use on this one.
         self.ended.send_replace(true);
-        let why = self.refused.borrow().clone();
-        Err(why.map_or_else(
-            || {
-                let why = match error.kind() {
-                    RequestErrorKind::TimedOut => {
-                        format!("no answer within {} s", PATIENCE.as_secs())
-                    }
-                    _ => error.to_string(),
-                };
-                self.fail(EngineErrorKind::Unreachable(why))
-            },
-            |why| self.refusal(why),
-        ))
-    }
-
-    fn refusal(&self, why: String) -> EngineError {
-        // The server may be told to allow it, and then a new connection starts with a clean slate.
-        self.ended.send_replace(true);
-        self.fail(EngineErrorKind::Refused(why))
+        // Who may not listen for answers gets none.
+        let silenced = self.refused.borrow().clone().filter(|why| why.contains("Subscription"));
+        if let Some(why) = silenced {
+            return Err(self.fail(EngineErrorKind::Refused(why)));
+        }
+        let why = match error.kind() {
+            RequestErrorKind::TimedOut => format!("no answer within {} s", PATIENCE.as_secs()),
+            _ => error.to_string(),
+        };
+        Err(self.fail(EngineErrorKind::Unreachable(why)))
     }
 
     /// What is published to a subject from now on.
@@ -265,6 +255,16 @@ fn tls() -> Result<ClientConfig, String> {
         ClientConfig::builder_with_provider(backend).with_safe_default_protocol_versions();
     let versions = versions.map_err(|error| error.to_string())?;
     Ok(versions.with_root_certificates(trusted).with_no_client_auth())
+}
+
+/// Waits until the server refuses something with these words in it.
+async fn refusal_of(refused: &mut watch::Receiver<Option<String>>, words: &str) -> String {
+    while refused.changed().await.is_ok() {
+        if let Some(why) = refused.borrow_and_update().as_ref().filter(|why| why.contains(words)) {
+            return why.clone();
+        }
+    }
+    pending().await
 }
 
 fn is_refusal(text: &str) -> bool {

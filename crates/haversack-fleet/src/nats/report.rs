@@ -8,7 +8,8 @@ use serde_json::json;
 use super::escape::{escape, unescape};
 use super::link::Link;
 use super::mark::MAX_KEY;
-use super::stream::{Kind, Message, Streams, class};
+use super::state::Message;
+use super::stream::{Kind, Streams, class};
 use crate::{EngineError, EngineErrorKind};
 
 const PREFIX: &str = "server-";

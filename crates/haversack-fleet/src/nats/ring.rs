@@ -4,7 +4,8 @@ use async_nats::HeaderMap;
 use zeroize::Zeroizing;
 
 use super::link::Link;
-use super::stream::{Kind, Message, Streams};
+use super::state::Message;
+use super::stream::{Kind, Streams};
 use crate::engine::{Put, RingDocument};
 use crate::{EngineError, EngineErrorKind};
 
