@@ -140,21 +140,20 @@ impl Link {
         self.understand(&answer)
     }
 
-    /// Publishes to a stream and waits until it is stored; `None` if no stream takes this subject.
+    /// Publishes to a stream and waits until it is stored, under which number; `None` if no stream takes this subject.
     pub(super) async fn publish(
         &self,
         subject: String,
         headers: Option<HeaderMap>,
         content: Vec<u8>,
-    ) -> Result<Option<Result<(), ApiFault>>, EngineError> {
+    ) -> Result<Option<Result<u64, ApiFault>>, EngineError> {
         #[derive(serde::Deserialize)]
         struct Acknowledged {
-            #[serde(rename = "seq")]
-            _sequence: u64,
+            seq: u64,
         }
         let Some(answer) = self.ask(subject, headers, content).await? else { return Ok(None) };
         let acknowledged = self.understand::<Acknowledged>(&answer)?;
-        Ok(Some(acknowledged.map(|_| ())))
+        Ok(Some(acknowledged.map(|acknowledged| acknowledged.seq)))
     }
 
     /// A question and its answer; `None` if nobody listens there.

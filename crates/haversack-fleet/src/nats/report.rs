@@ -34,7 +34,7 @@ pub(super) async fn report(
     let subject = streams.key(Kind::Reports, &key);
     let content = format!("{millis}\n{report}").into_bytes();
     match link.publish(subject, None, content).await? {
-        Some(Ok(())) => Ok(()),
+        Some(Ok(_)) => Ok(()),
         Some(Err(fault)) => Err(link.fault("storing a report", &fault)),
         None => {
             let why = format!("stream {} has just been deleted", streams.name(Kind::Reports));

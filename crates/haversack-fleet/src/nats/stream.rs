@@ -98,7 +98,7 @@ impl Streams {
             "storage": "file",
             "discard": "new",
             "max_age": hours * HOUR_NS,
-            "max_msgs_per_subject": 1,
+            "max_msgs_per_subject": if kind == Kind::Marks { -1 } else { 1 },
             "max_msgs": -1,
             "max_bytes": -1,
             "max_consumers": -1,
@@ -225,7 +225,7 @@ impl Streams {
         match link.publish(subject, None, Vec::new()).await? {
             None => return Ok(None),
             Some(Err(fault)) => return Err(link.fault("asking for the time", &fault)),
-            Some(Ok(())) => {}
+            Some(Ok(_)) => {}
         }
         let message = self.last(link, Kind::Reports, "clock").await?;
         Ok(message.and_then(|message| message.time()))

@@ -1,5 +1,11 @@
 //! A cluster of three servers: what is confirmed there, and what is lost with one of them.
 
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use haversack_fleet::engine::Engine;
+use haversack_testkit::engine::{self as must, Host};
+
 use super::*;
 
 /// Three servers that know one another.
@@ -92,4 +98,63 @@ async fn advises_replicas() {
     stored(&engine, "one").await;
     let advice = eventually("asking for advice", || engine.advice()).await.join("\n");
     assert!(advice.contains("--replicas 3"), "{advice}");
+}
+
+#[async_trait]
+impl Host for Cluster {
+    async fn engine(&self) -> Arc<dyn Engine> {
+        Arc::new(self.engine(3))
+    }
+
+    async fn crash(&self) {
+        unreachable!("not in these tests");
+    }
+
+    fn durable(&self) -> bool {
+        false
+    }
+}
+
+/// Expired marks are taken by one alone, although a cluster lets several write.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_expired_mark_is_taken_once() {
+    let cluster = Cluster::start();
+    let racers: Vec<_> = (0..8).map(|_| Arc::new(cluster.engine(3))).collect();
+    for round in 0..10 {
+        let mark = format!("mark {round}");
+        let brief = Duration::from_millis(1);
+        assert!(eventually("taking a mark", || racers[0].once(&mark, brief)).await);
+        for racer in &racers {
+            eventually("connecting", || racer.reports()).await;
+        }
+        let mut race = tokio::task::JoinSet::new();
+        for racer in &racers {
+            let (racer, mark) = (Arc::clone(racer), mark.clone());
+            race.spawn(async move { racer.once(&mark, HOUR).await.unwrap() });
+        }
+        let firsts = race.join_all().await.into_iter().filter(|first| *first).count();
+        assert_eq!(firsts, 1, "round {round}");
+    }
+}
+
+/// Who asks another server than the one that leads is told the truth as well.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn conforms() {
+    let cluster = Cluster::start();
+    let engine = cluster.engine(3);
+    stored(&engine, "one").await;
+    let ring = document(1, "ring");
+    eventually("putting a ring", || engine.put_ring(0, &ring)).await;
+    eventually("taking a mark", || engine.once("mark", HOUR)).await;
+    eventually("reporting", || engine.report("server", "fine", HOUR)).await;
+    must::elects_one_winner(&cluster).await;
+    must::delivers_ring_changes(&cluster).await;
+    must::leaves_no_gap_between_load_and_follow(&cluster).await;
+    must::resumes_at_a_cursor(&cluster).await;
+    must::takes_duplicates(&cluster).await;
+    must::confirms_in_time(&cluster).await;
+    must::confirms_no_more_than_it_delivered(&cluster).await;
+    must::tells_who_is_first(&cluster).await;
+    must::keeps_reports_for_their_time(&cluster).await;
+    must::delivers_large_logs(&cluster).await;
 }
