@@ -46,6 +46,12 @@ pub(crate) fn shown(address: &str) -> String {
     }
 }
 
+#[cfg(feature = "redis")]
+fn redis(address: &str) -> Result<Arc<dyn Engine>, FleetError> {
+    Ok(Arc::new(crate::redis::RedisEngine::open(address)?))
+}
+
+#[cfg(not(feature = "redis"))]
 fn redis(address: &str) -> Result<Arc<dyn Engine>, FleetError> {
     Err(unsupported(address, "redis"))
 }
