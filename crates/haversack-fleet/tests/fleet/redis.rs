@@ -8,7 +8,7 @@ use haversack_testkit::daemon::Daemon;
 use crate::*;
 
 fn url(redis: &Daemon) -> String {
-    format!("redis://{}", redis.address())
+    format!("redis://{}?app=shop", redis.address())
 }
 
 fn init(redis: &Daemon, ring: &KeyRing) {
