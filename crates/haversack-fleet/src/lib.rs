@@ -14,6 +14,8 @@ mod fleet;
 mod follow;
 mod held;
 mod keeper;
+#[cfg(feature = "nats")]
+pub mod nats;
 mod once;
 mod publish;
 mod queue;
