@@ -80,6 +80,8 @@ mod tail;
 mod wake;
 mod watch;
 
+pub(crate) use self::mode::check as check_mode;
+
 pub use self::engine::FileEngine;
 pub use self::error::{FileError, FileErrorKind};
 pub use self::read::read;

@@ -14,6 +14,7 @@ mod document;
 mod error;
 mod json;
 mod keys;
+mod revoke;
 mod rotate;
 mod schedule;
 mod secret;
@@ -26,7 +27,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
-use derive::Extracted;
+use derive::{Extracted, Scope, first};
 #[cfg(test)]
 use schedule::End;
 use schedule::Schedule;
@@ -189,6 +190,13 @@ impl KeyRing {
         self.keys(now)
             .filter(|key| key.state == KeyState::Sealing)
             .max_by_key(|key| (key.seals_from, key.id))
+    }
+
+    /// A keyed hash of `text`, under which an engine can note it without learning it. The same for all
+    /// revisions of the ring.
+    pub fn once_mark(&self, text: &[u8]) -> [u8; 16] {
+        let scope = Scope::new(&self.app, &Context::default());
+        first(&Extracted::index(&self.index).prf("once", &scope).of(&[text]))
     }
 
     /// Judges what no single field shows.
