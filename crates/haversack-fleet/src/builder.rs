@@ -153,8 +153,10 @@ impl Builder {
         worker::start(Arc::clone(&shared), lives, up).map_err(thread)?;
         let handle = is_up.await.map_err(|_| ended())?.map_err(thread)?;
 
-        // On the fleet's thread: this one may have no timer.
-        let answer = handle.spawn(timeout(self.patience, answer)).await.map_err(|_| ended())?;
+        // On the fleet's thread, and made there: this one may have no timer.
+        let patience = self.patience;
+        let answer = async move { timeout(patience, answer).await };
+        let answer = handle.spawn(answer).await.map_err(|_| ended())?;
         match answer {
             Ok(Ok(Ok(()))) => {}
             Ok(Ok(Err(kind))) => return Err(error(kind)),
