@@ -2,7 +2,7 @@
 //!
 //! | address | engine | feature |
 //! |---|---|---|
-//! | `file:PATH`, or a path alone | a directory of this machine | (always) |
+//! | `file:PATH`, or a path alone | a key ring file of this machine | (always) |
 //! | `redis://HOST:PORT/DB`, `rediss://...` with TLS | Redis or Valkey | `redis` |
 //! | `nats://HOST:PORT`, `tls://...` | NATS with `JetStream` | `nats` |
 //!
