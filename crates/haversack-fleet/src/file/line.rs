@@ -5,7 +5,8 @@
 //! session AAECAwQFBgc 1800000000 1800000000000 414fa339
 //! ```
 //!
-//! The first line names the log. Each other line is a record: its text, the millisecond until which
+//! The first line names the log, and for one that replaced another also where that one ended, and how
+//! many bytes of it, the lines after the first, were carried over. Each other line is a record: its text, the millisecond until which
 //! it counts, and the CRC-32 of what is before it, in hexadecimal. A line ends in a newline; what does
 //! not is none.
 
@@ -52,17 +53,45 @@ pub(super) fn decode(line: &[u8]) -> Option<Line<'_>> {
 }
 
 /// The first line of a log.
-pub(super) fn header(generation: &str) -> Vec<u8> {
-    let mut line = Vec::new();
-    sum(&format!("{MAGIC}{generation}"), &mut line);
-    line
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Header {
+    /// The log's name.
+    pub(super) generation: String,
+    /// The end of the log that it replaced, as a cursor, and the bytes that were carried over.
+    pub(super) before: Option<(String, u64)>,
 }
 
-/// The name of a log, from its first line without the newline.
-pub(super) fn generation(line: &[u8]) -> Option<&str> {
-    let generation = summed(line)?.strip_prefix(MAGIC)?;
-    let fine = !generation.is_empty() && generation.bytes().all(|b| b.is_ascii_alphanumeric());
-    fine.then_some(generation)
+impl Header {
+    /// As long as it is for any other number of bytes.
+    pub(super) fn encode(&self) -> Vec<u8> {
+        let mut line = Vec::new();
+        let generation = &self.generation;
+        match &self.before {
+            None => sum(&format!("{MAGIC}{generation}"), &mut line),
+            Some((end, carried)) => {
+                // In this order it is no record: no number is last.
+                sum(&format!("{MAGIC}{generation} {carried:020} {end}"), &mut line);
+            }
+        }
+        line
+    }
+
+    /// From a line without its newline.
+    pub(super) fn decode(line: &[u8]) -> Option<Self> {
+        let mut parts = summed(line)?.strip_prefix(MAGIC)?.split(' ');
+        let generation = parts.next()?.to_owned();
+        let before = match parts.next() {
+            None => None,
+            Some(carried) => {
+                let carried = carried.parse().ok()?;
+                Some((parts.next()?.to_owned(), carried))
+            }
+        };
+        let fine = !generation.is_empty()
+            && generation.bytes().all(|b| b.is_ascii_alphanumeric())
+            && parts.next().is_none();
+        fine.then_some(Self { generation, before })
+    }
 }
 
 fn sum(text: &str, line: &mut Vec<u8>) {
@@ -90,15 +119,15 @@ pub(super) fn crc32(bytes: &[u8]) -> u32 {
 /// Of each byte, divided by the polynomial of CRC-32.
 const REMAINDERS: [u32; 256] = {
     let mut remainders = [0; 256];
-    let mut byte = 0;
+    let mut byte = 0_u32;
     while byte < 256 {
-        let mut crc = byte as u32;
+        let mut crc = byte;
         let mut bit = 0;
         while bit < 8 {
             crc = if crc & 1 == 1 { (crc >> 1) ^ 0xedb8_8320 } else { crc >> 1 };
             bit += 1;
         }
-        remainders[byte] = crc;
+        remainders[byte as usize] = crc;
         byte += 1;
     }
     remainders
@@ -133,7 +162,22 @@ mod tests {
             assert!(line.len() <= LONGEST);
             assert_eq!(decode(&line), Some(Line { text, until: 1_800_000_000_000 }));
         }
-        assert_eq!(generation(header("5f2c").strip_suffix(b"\n").unwrap()), Some("5f2c"));
+    }
+
+    #[test]
+    fn the_first_line_says_what_was_before() {
+        let first = Header { generation: "5f2c".to_owned(), before: None };
+        let next = |carried| {
+            let before = Some(("5f2c.900.0a0b0c0d".to_owned(), carried));
+            Header { generation: "0001".to_owned(), before }
+        };
+        for header in [&first, &next(0), &next(u64::MAX)] {
+            let line = header.encode();
+            let line = line.strip_suffix(b"\n").unwrap();
+            assert_eq!(Header::decode(line).as_ref(), Some(header));
+            assert_eq!(decode(line), None, "it is no record");
+        }
+        assert_eq!(next(0).encode().len(), next(u64::MAX).encode().len());
     }
 
     #[test]
@@ -150,8 +194,9 @@ mod tests {
             }
         }
         assert_eq!(decode(b""), None);
-        assert_eq!(decode(header("5f2c").strip_suffix(b"\n").unwrap()), None, "5f2c is no number");
-        assert_eq!(generation(&line), None);
+        let header = Header { generation: "5f2c".to_owned(), before: None }.encode();
+        assert_eq!(decode(header.strip_suffix(b"\n").unwrap()), None, "5f2c is no number");
+        assert_eq!(Header::decode(&line), None);
     }
 
     #[test]

@@ -16,8 +16,10 @@ use haversack::Timestamp;
 
 use super::disk::{self, Access};
 use super::fault::Fault;
+use super::line::{self, Header};
 use super::tail::{self, Lines};
-use super::{FileError, line, mode};
+use super::{FileError, mode};
+use crate::engine::Cursor;
 
 /// A log, as its writers have it.
 #[derive(Debug)]
@@ -64,25 +66,25 @@ impl Log {
     /// The log, ready for more lines.
     fn ready(&self, access: Access<'_>, now: Timestamp) -> Result<File, Fault> {
         let writing = |error: io::Error| Fault::writing(&self.path, &error);
-        if let Some(mut file) = self.open()? {
-            let generation = tail::generation(&mut file).map_err(writing)?;
-            if generation != tail::DAMAGED
-                && !self.is_worth_replacing(&mut file, &generation, now)?
-            {
-                cut(&mut file).map_err(writing)?;
-                return Ok(file);
-            }
-            if generation == tail::DAMAGED {
+        let mut before = None;
+        let mut old = self.open()?;
+        if let Some(mut file) = old.take() {
+            if let Some(Header { generation, .. }) = tail::header(&mut file).map_err(writing)? {
+                if !self.is_worth_replacing(&mut file, &generation, now)? {
+                    cut(&mut file).map_err(writing)?;
+                    return Ok(file);
+                }
+                before = tail::end(&mut file, &generation).map_err(writing)?;
+            } else {
                 tracing::warn!(
                     path = %self.path.display(),
                     "the log of revocations has no first line of ours: it is replaced by one with \
                      the records that are left"
                 );
             }
-            self.replace(Some(&mut file), access, now).map_err(writing)?;
-        } else {
-            self.replace(None, access, now).map_err(writing)?;
+            old = Some(file);
         }
+        self.replace(old.as_mut(), before, access, now).map_err(writing)?;
         let made = self.open()?;
         made.ok_or_else(|| writing(io::Error::from(io::ErrorKind::NotFound)))
     }
@@ -141,23 +143,32 @@ impl Log {
     fn replace(
         &self,
         old: Option<&mut File>,
+        before: Option<Cursor>,
         access: Access<'_>,
         now: Timestamp,
     ) -> io::Result<()> {
         let mut name = [0; 8];
         getrandom::fill(&mut name).map_err(|error| io::Error::other(error.to_string()))?;
         let generation = format!("{:016x}", u64::from_be_bytes(name));
+        let mut header = Header { generation, before: before.map(|Cursor(end)| (end, 0)) };
         disk::replace(&self.path, access, |file| {
             let mut new = BufWriter::new(file);
-            new.write_all(&line::header(&generation))?;
+            new.write_all(&header.encode())?;
+            let mut carried = 0;
             if let Some(old) = old {
                 let mut lines = Lines::from(old, 0)?;
                 while let Some(line) = lines.next()? {
                     if line::decode(line).is_some_and(|line| line.until >= now.as_millis()) {
                         new.write_all(line)?;
                         new.write_all(b"\n")?;
+                        carried += u64::try_from(line.len() + 1).unwrap_or_default();
                     }
                 }
+            }
+            if let Some((_, bytes)) = &mut header.before {
+                *bytes = carried;
+                new.seek(SeekFrom::Start(0))?;
+                new.write_all(&header.encode())?;
             }
             new.flush()
         })
@@ -199,7 +210,7 @@ const LOOK_MS: u64 = 1000;
 mod tests {
     use super::super::tail::Tail;
     use super::*;
-    use crate::engine::{Cursor, Record};
+    use crate::engine::Record;
 
     fn lines(of: &str, number: usize, until: Timestamp) -> Vec<u8> {
         let mut lines = Vec::new();
@@ -248,6 +259,38 @@ mod tests {
         assert_eq!(texts.len(), 1002);
         assert!(texts.iter().all(|text| !text.starts_with("session soon")));
         assert!(fs::metadata(log.path()).unwrap().len() < long / 3);
+    }
+
+    #[test]
+    fn who_follows_goes_on_in_the_log_that_replaces_another() {
+        let dir = tempfile::tempdir().unwrap();
+        let log = Log::new(&dir.path().join("haversack.keys"));
+        let (soon, late) = (T0.plus_millis(HOUR_MS), T0.plus_millis(9 * HOUR_MS));
+        log.append(&lines("late", 300, late), T0).unwrap();
+        log.append(&lines("soon", 1000, soon), T0).unwrap();
+        // One that will be two lines behind, one that is at the end and comes back later.
+        let mut behind = Tail::new(log.path(), None);
+        assert_eq!(behind.pass().unwrap().records.len(), 1300);
+        log.append(&lines("then", 2, late), T0).unwrap();
+        let (_, _, end) = read(&log, None);
+        log.append(&lines("new", 3, late), soon.plus_millis(1)).unwrap();
+        let (reset, texts, _) = read(&log, Some(&end));
+        assert_eq!((reset, texts.len()), (false, 3));
+        let (mut reset, mut texts) = (false, Vec::new());
+        loop {
+            let pass = behind.pass().unwrap();
+            reset |= pass.reset;
+            texts.extend(pass.records);
+            if !pass.more {
+                break;
+            }
+        }
+        assert_eq!((reset, texts.len()), (false, 5), "{texts:?}");
+        assert!(texts[0].starts_with("session then 0") && texts[4].starts_with("session new 2"));
+        assert_eq!(read(&log, None).1.len(), 305);
+        // And so on, from there.
+        log.append(&lines("more", 1, late), soon.plus_millis(2)).unwrap();
+        assert_eq!(behind.pass().unwrap().records.len(), 1);
     }
 
     #[test]

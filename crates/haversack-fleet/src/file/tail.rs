@@ -1,6 +1,7 @@
 //! Reading the log: from wherever one was, as far as there are whole lines, without a lock.
 //!
-//! Writers only ever add lines, or put another log in this one's place, which then has another name.
+//! Writers only ever add lines, or put another log in this one's place, which then has another name and
+//! says where it goes on. Who follows keeps the old one open, reads it to its end and goes on there.
 //! So a place is the log's name, how many bytes were read, and a sum of the last of them: what was
 //! restored from a backup, or changed by hand, is told by it.
 
@@ -9,7 +10,7 @@ use std::io::{self, BufRead as _, BufReader, Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use super::fault::Fault;
-use super::line::{self, crc32};
+use super::line::{self, Header, crc32};
 use super::{FileError, FileErrorKind, mode};
 use crate::engine::Cursor;
 
@@ -18,6 +19,8 @@ use crate::engine::Cursor;
 pub(super) struct Tail {
     path: PathBuf,
     place: Option<Place>,
+    /// The log that the place is in, which may have been replaced.
+    held: Option<File>,
     /// What was told so far is of another log, which is to be told first.
     reset: bool,
 }
@@ -50,20 +53,47 @@ impl Tail {
     pub(super) fn new(path: &Path, from: Option<&Cursor>) -> Self {
         let place = from.map(Place::parse);
         let reset = matches!(place, Some(None));
-        Self { path: path.to_owned(), place: place.flatten(), reset }
+        Self { path: path.to_owned(), place: place.flatten(), held: None, reset }
     }
 
     /// Reads on, but not endlessly.
     pub(super) fn pass(&mut self) -> Result<Pass, Fault> {
         let Some(mut file) = open(&self.path)? else {
+            self.held = None;
             self.reset |= self.place.take().is_some();
             return Ok(Pass { reset: std::mem::take(&mut self.reset), ..Pass::default() });
         };
-        self.read(&mut file).map_err(|error| Fault::reading(&self.path, &error))
+        let pass = self.read(&mut file).map_err(|error| Fault::reading(&self.path, &error))?;
+        if self.held.is_none() {
+            self.held = Some(file);
+        }
+        Ok(pass)
     }
 
     fn read(&mut self, file: &mut File) -> io::Result<Pass> {
-        let generation = generation(file)?;
+        let header = header(file)?;
+        let generation = header.as_ref().map_or(DAMAGED, |header| &header.generation);
+        if let Some(place) = &self.place
+            && let Some(mut held) = self.held.take()
+            && place.generation != generation
+            && sum_before(&mut held, place.offset)? == Some(place.sum)
+        {
+            let generation = place.generation.clone();
+            let pass = self.read_on(&mut held, generation)?;
+            if pass.cursor.is_some() {
+                self.held = Some(held);
+                return Ok(Pass { more: true, ..pass });
+            }
+        }
+        if let Some(Header { generation, before: Some((end, carried)) }) = &header
+            && self.place.as_ref().is_some_and(|place| place.cursor().0 == *end)
+        {
+            let first = header.as_ref().map_or(0, |header| header.encode().len());
+            let offset = u64::try_from(first).unwrap_or(u64::MAX).saturating_add(*carried);
+            let generation = generation.clone();
+            self.place = sum_before(file, offset)?.map(|sum| Place { generation, offset, sum });
+            self.reset |= self.place.is_none();
+        }
         if let Some(place) = &self.place
             && (place.generation != generation
                 || sum_before(file, place.offset)? != Some(place.sum))
@@ -71,6 +101,11 @@ impl Tail {
             self.place = None;
             self.reset = true;
         }
+        self.read_on(file, generation.to_owned())
+    }
+
+    /// Reads a log from the place that was reached in it.
+    fn read_on(&mut self, file: &mut File, generation: String) -> io::Result<Pass> {
         let begun = self.place.as_ref().map_or(0, |place| place.offset);
         let mut pass = Pass::default();
         let mut lines = Lines::from(file, begun)?;
@@ -78,7 +113,7 @@ impl Tail {
         while let Some(line) = lines.next()? {
             match line::decode(line) {
                 Some(line) => pass.records.push(line.text.to_owned()),
-                None if first && line::generation(line).is_some() => {}
+                None if first && Header::decode(line).is_some() => {}
                 None => pass.skipped += 1,
             }
             first = false;
@@ -98,6 +133,15 @@ impl Tail {
         pass.reset = std::mem::take(&mut self.reset);
         Ok(pass)
     }
+}
+
+/// The end of a log's whole lines, as a cursor.
+pub(super) fn end(file: &mut File, generation: &str) -> io::Result<Option<Cursor>> {
+    let mut lines = Lines::from(file, 0)?;
+    while lines.next()?.is_some() {}
+    let offset = lines.offset;
+    let sum = sum_before(file, offset)?;
+    Ok(sum.map(|sum| Place { generation: generation.to_owned(), offset, sum }.cursor()))
 }
 
 impl Place {
@@ -136,11 +180,10 @@ pub(super) fn open(path: &Path) -> Result<Option<File>, Fault> {
     Ok(Some(file))
 }
 
-/// The log's name; one whose first line is damaged has none of its own.
-pub(super) fn generation(file: &mut File) -> io::Result<String> {
+/// The first line, if it is whole and not damaged.
+pub(super) fn header(file: &mut File) -> io::Result<Option<Header>> {
     let mut lines = Lines::from(file, 0)?;
-    let line = lines.next()?.and_then(line::generation);
-    Ok(line.unwrap_or(DAMAGED).to_owned())
+    Ok(lines.next()?.and_then(Header::decode))
 }
 
 /// A sum of the bytes before a place; `None` if the file ends before it.
@@ -198,5 +241,5 @@ const AT_ONCE: usize = 2000;
 /// Bytes before a place that are summed.
 const SUMMED: u64 = 64;
 
-/// No log is named so: names have digits.
-pub(super) const DAMAGED: &str = "damaged";
+/// The name of a log that does not say its own. Of ours none is named so: they have sixteen digits.
+const DAMAGED: &str = "damaged";
