@@ -47,6 +47,10 @@
 //! | its revision is equal, its content not | (takes it) | new ring, with a warning |
 //! | nothing in it seals now | (takes it) | new ring; sessions are read but not written |
 //!
+//! [`watch`] is for keys alone. To have a logout hold on all servers of the machine, join a
+//! [`Fleet`](crate::Fleet) at the same path: its engine is [`FileEngine`], which keeps revocations
+//! beside the ring.
+//!
 //! # Deployment caveat
 //!
 //! - In a container mount the *directory* that holds the file. A mount of the file alone keeps

@@ -8,6 +8,7 @@ mod killed;
 mod log;
 mod readonly;
 mod store;
+mod together;
 mod watch;
 
 use std::fs;
