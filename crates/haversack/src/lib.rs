@@ -208,6 +208,7 @@ mod admit;
 mod arrival;
 mod budget;
 mod codec;
+mod csrf;
 mod draft;
 mod env;
 mod error;
@@ -246,6 +247,7 @@ pub use self::budget::{Budget, Limit, TooLarge};
 pub use self::codec::{
     Decoded, Each, EncodeError, FieldFault, FieldReport, SchemaError, encode_field,
 };
+pub use self::csrf::CsrfRejection;
 pub use self::env::{Entropy, NoEntropy, Timestamp};
 pub use self::error::{ConfigError, Disposition, Rejection, SealError, StaleView};
 pub use self::event::EventKind;

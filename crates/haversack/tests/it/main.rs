@@ -4,6 +4,7 @@
 #![allow(clippy::expect_used, clippy::indexing_slicing, clippy::cast_possible_truncation)]
 
 mod client;
+mod csrf;
 mod events;
 mod faults;
 mod healing;
