@@ -9,6 +9,7 @@ mod events;
 mod faults;
 mod healing;
 mod inspect;
+mod lifetime;
 mod maintenance;
 mod order;
 mod overridden;
