@@ -66,6 +66,8 @@ mod signal;
 mod store;
 mod watch;
 
+pub(crate) use self::mode::check as check_mode;
+
 pub use self::error::{FileError, FileErrorKind};
 pub use self::read::read;
 pub use self::store::{create, update};

@@ -16,7 +16,7 @@ use crate::keyring::KeyRing;
 use crate::lifetime::Lifetime;
 use crate::revocation::{Revocation, Revocations};
 use crate::staleness::Staleness;
-use crate::{KeyId, Timestamp};
+use crate::{KeyId, ShortKeyId, Timestamp};
 
 /// Counts the snapshots of a feed; it grows with each that the engine has confirmed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -124,6 +124,12 @@ pub trait Feed: Send + Sync + 'static {
     fn serves(&self, lifetime: &Lifetime) {
         let _ = lifetime;
     }
+
+    /// Told that a parcel was opened with this key, so that a fleet can say whether the key is still
+    /// needed. On the path of every request: must not block, and costs a few atomic steps at most.
+    fn opened(&self, key: ShortKeyId) {
+        let _ = key;
+    }
 }
 
 impl<F: Feed + ?Sized> Feed for Arc<F> {
@@ -137,6 +143,10 @@ impl<F: Feed + ?Sized> Feed for Arc<F> {
 
     fn serves(&self, lifetime: &Lifetime) {
         (**self).serves(lifetime);
+    }
+
+    fn opened(&self, key: ShortKeyId) {
+        (**self).opened(key);
     }
 
     fn poll_newer(&self, than: Version, cx: &mut Context<'_>) -> Poll<()> {

@@ -9,7 +9,7 @@ use super::FileErrorKind;
 /// Its group may read it: that is how a service account gets a file that it cannot change, and how
 /// Kubernetes mounts a secret under an `fsGroup`.
 #[cfg(unix)]
-pub(super) fn check(metadata: &Metadata) -> Result<(), FileErrorKind> {
+pub(crate) fn check(metadata: &Metadata) -> Result<(), FileErrorKind> {
     use std::os::unix::fs::PermissionsExt as _;
 
     let mode = metadata.permissions().mode() & 0o7777;
@@ -24,6 +24,6 @@ pub(super) fn check(metadata: &Metadata) -> Result<(), FileErrorKind> {
 
 /// Other systems have access lists, which a directory hands down; std cannot read them.
 #[cfg(not(unix))]
-pub(super) fn check(_: &Metadata) -> Result<(), FileErrorKind> {
+pub(crate) fn check(_: &Metadata) -> Result<(), FileErrorKind> {
     Ok(())
 }

@@ -14,6 +14,13 @@ use crate::key_id::ShortKeyId;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum KeyRingError {
+    /// The key was revoked before.
+    AlreadyRevoked {
+        /// Which.
+        id: ShortKeyId,
+        /// When.
+        since: Timestamp,
+    },
     /// The name of the app is empty or longer than 255 bytes.
     App {
         /// Its length in bytes.
@@ -104,6 +111,11 @@ pub enum KeyRingError {
         /// Which.
         place: String,
     },
+    /// No key of that id.
+    UnknownKey {
+        /// Which.
+        id: ShortKeyId,
+    },
     /// No suite of that name.
     UnknownSuite {
         /// Which.
@@ -140,6 +152,9 @@ pub enum KeyRingError {
 impl fmt::Display for KeyRingError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::AlreadyRevoked { id, since } => {
+                write!(f, "key {id} was revoked at {} (Unix time) already", since.as_secs())
+            }
             Self::App { bytes: 0 } => {
                 f.write_str("`app` is empty: give the app a name, and never change it")
             }
@@ -194,6 +209,9 @@ impl fmt::Display for KeyRingError {
                     f,
                     "`{place}` is not a field that this version knows: correct its name or remove it"
                 )
+            }
+            Self::UnknownKey { id } => {
+                write!(f, "the ring has no key {id}: look its keys up with `haversack keys list`")
             }
             Self::UnknownSuite { place } => write!(f, "`{place}` is not a suite: use A"),
             Self::Upcoming { id, activates } => write!(

@@ -14,6 +14,7 @@ mod document;
 mod error;
 mod json;
 mod keys;
+mod revoke;
 mod rotate;
 mod schedule;
 mod secret;
@@ -199,6 +200,13 @@ impl KeyRing {
         let scope = Scope::new(&self.app, &Context::new(tenant, purpose)?);
         let subject = Extracted::index(&self.index).prf("subject", &scope);
         Some(SubjectId::from_bytes(first(&subject.of(&[encoded]))))
+    }
+
+    /// A keyed hash of `text`, under which an engine can note it without learning it. The same for all
+    /// revisions of the ring.
+    pub fn once_mark(&self, text: &[u8]) -> [u8; 16] {
+        let scope = Scope::new(&self.app, &Context::default());
+        first(&Extracted::index(&self.index).prf("once", &scope).of(&[text]))
     }
 
     /// Judges what no single field shows.

@@ -30,6 +30,13 @@ pub enum Weakness {
     Repeating,
 }
 
+impl Weakness {
+    /// The first reason, if any, to think that a key was not drawn at random.
+    pub fn of(key: &[u8; 32]) -> Option<Self> {
+        weakness(&Secret::new(*key))
+    }
+}
+
 impl fmt::Display for Weakness {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

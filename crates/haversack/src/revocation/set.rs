@@ -57,6 +57,11 @@ impl<V: Copy + PartialEq> Expiring<V> {
         })
     }
 
+    /// Whether there is such an entry that does not end before `until`.
+    pub(super) fn has(&self, id: u64, until: u32, value: V) -> bool {
+        self.get(id).any(|(held, it)| it == value && held >= until)
+    }
+
     /// Adds an entry; one that is there already keeps the later expiry.
     pub(super) fn insert(&mut self, id: u64, until: u32, value: V)
     where

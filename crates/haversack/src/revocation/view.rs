@@ -51,6 +51,23 @@ impl Revocations {
         }
     }
 
+    /// Whether it has the record, or the same with a later end.
+    pub fn contains(&self, revocation: &Revocation) -> bool {
+        let until = secs(revocation.until());
+        match *revocation {
+            Revocation::Session { id, .. } => self.closed.has(bits(*id.as_bytes()), until, ()),
+            Revocation::Floor { id, renewed, published, .. } => {
+                let floor =
+                    Floor { renewed: renewed.as_millis(), published: published.as_millis() };
+                self.floors.has(bits(*id.as_bytes()), until, floor)
+            }
+            Revocation::Subject { id, not_before, .. } => {
+                self.subjects.has(bits(*id.as_bytes()), until, not_before.as_secs())
+            }
+            Revocation::All { not_before, .. } => self.all.has(ALL, until, not_before.as_secs()),
+        }
+    }
+
     /// Forgets records whose time is over.
     pub fn expire(&mut self, now: Timestamp) {
         let now = secs(now);
@@ -195,6 +212,10 @@ mod tests {
         held.sort_unstable();
         assert_eq!(held, records);
         assert_eq!(view(&twice).len(), 5);
+        assert!(records.iter().all(|text| view(&twice).contains(&text.parse().unwrap())));
+        for other in ["session AAECAwQFBgc 901", "all 51 900", "floor AAECAwQFBgc 1000 2001 900"] {
+            assert!(!view(&twice).contains(&other.parse().unwrap()), "{other}");
+        }
         let mut expired = view(&twice);
         expired.expire(at(901));
         assert!(expired.is_empty());

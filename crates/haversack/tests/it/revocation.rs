@@ -121,7 +121,7 @@ impl Server {
     }
 
     fn subject(&self, user: &str) -> SubjectId {
-        self.client.snapshot.subject_id(user).unwrap().unwrap()
+        self.client.snapshot.subject_id(user).expect("encodable").expect("somebody")
     }
 }
 
@@ -134,7 +134,7 @@ fn a_jar_that_is_restored_after_the_logout_is_refused_once_the_fleet_knows() {
     let mut server = Server::new();
     server.login("ada");
     let stolen = server.client.jar.clone();
-    let id = server.info().revocation_id.unwrap();
+    let id = server.info().revocation_id.expect("is there");
     server.advance(MINUTE);
     let outcome = server.client.end();
     let [Revocation::Session { id: published, until }] = outcome.revocations[..] else {
@@ -169,7 +169,7 @@ fn a_session_that_is_revoked_does_not_uncover_an_older_one() {
     for (name, value) in before.0 {
         server.client.jar.0.entry(name).or_insert(value);
     }
-    let id = server.info().revocation_id.unwrap();
+    let id = server.info().revocation_id.expect("is there");
     server.learn(&[Revocation::Session { id, until: later(server.client.now) }]);
     assert_eq!(server.user(), None);
 }
@@ -366,8 +366,8 @@ fn a_server_that_is_cut_off_keeps_nobody_alive() {
 fn routes_trust_an_old_view_as_they_are_told_to() {
     let staleness = Staleness::default();
     let (fresh, blind) = (
-        u64::try_from(staleness.fresh.as_millis()).unwrap(),
-        u64::try_from(staleness.blind.as_millis()).unwrap(),
+        u64::try_from(staleness.fresh.as_millis()).expect("is there"),
+        u64::try_from(staleness.blind.as_millis()).expect("is there"),
     );
     let verified = |server: &Server| {
         [Scrutiny::None, Scrutiny::Standard, Scrutiny::Sensitive]
