@@ -36,6 +36,7 @@
 //! it, and its `Set-Cookie` lines must reach the client one by one and in order.
 
 mod clock;
+mod csrf;
 mod error;
 #[cfg(feature = "axum")]
 mod extract;
@@ -53,12 +54,14 @@ mod telemetry;
 mod unknown;
 
 pub use ::haversack::{
-    Arrival, ArrivalKind, Budget, ConfigError, CookieSpec, Each, Feed, Fixed, Info, IntoFeed,
-    KeyId, KeyRing, Layout, Lifetime, Overridden, Padding, Rejection, RevocationId, SameSite,
-    SealError, SessionId, Staleness, Timestamp, TooLarge, Transport, Unpublished, Version, View,
+    Arrival, ArrivalKind, Budget, ConfigError, CookieSpec, CsrfRejection, Each, Feed, Fixed, Info,
+    IntoFeed, KeyId, KeyRing, Layout, Lifetime, Overridden, Padding, Rejection, RevocationId,
+    SameSite, SealError, SessionId, Staleness, Timestamp, TooLarge, Transport, Unpublished,
+    Version, View,
 };
 
 pub use self::clock::{Clock, SystemClock};
+pub use self::csrf::CsrfError;
 pub use self::error::{ErrorResponse, OnError, OpenError, SessionError};
 pub use self::future::ResponseFuture;
 pub use self::haversack::{Builder, Haversack, Minted};
@@ -88,6 +91,8 @@ mod _documentation {
     mod coming_from_tower_sessions {}
     #[doc = include_str!("../../../docs/concurrent-requests.md")]
     mod concurrent_requests {}
+    #[doc = include_str!("../../../docs/csrf.md")]
+    mod csrf {}
     #[doc = include_str!("../../../docs/keys.md")]
     mod keys {}
     #[doc = include_str!("../../../docs/why-503-or-several-cookies.md")]

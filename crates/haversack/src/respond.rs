@@ -86,6 +86,8 @@ pub struct Report {
     /// What was removed because a write that overlapped had overridden it. Requests that overlap
     /// may remove, and report, the same.
     pub overridden: Vec<Overridden>,
+    /// A form token was issued: no shared cache may keep the response, even if it sets nothing.
+    pub token: bool,
     /// Characters of the `Set-Cookie` lines or of the header field, with the field's name and line
     /// end.
     pub chars: usize,

@@ -24,6 +24,9 @@ impl<T: Default + Serialize + DeserializeOwned> Exchange<T> {
     /// [`CsrfRejection::BeforeLogin`], an `end()` or a change of user one of another session, which
     /// is [`CsrfRejection::Wrong`], or [`CsrfRejection::NoSession`] if none follows.
     ///
+    /// The response is for this client alone, which [`Report::token`](crate::Report) says: no cache
+    /// that others read may keep it.
+    ///
     /// The creation keeps the rules of any other ([`SealError`] of
     /// [`respond`](Self::respond)), except that it is never [`Busy`](SealError::Busy), since it
     /// writes no field.
@@ -62,6 +65,7 @@ impl<T: Default + Serialize + DeserializeOwned> Exchange<T> {
             Some(lineage) => lineage,
             None => *self.promised.insert(Lineage(draw(entropy)?)),
         };
+        self.token = true;
         let subject = subject.map(|subject| subject.0);
         Ok(self.snapshot.keys.csrf_tag(&lineage.0, subject.as_ref()).masked(mask))
     }

@@ -29,6 +29,7 @@ impl<T: Default + Serialize + DeserializeOwned> Exchange<T> {
             Err(error) => (Event::default(), Some(error)),
         };
         let mut outcome = respond::write(&situation, &event, error, room, late, entropy);
+        outcome.report.token = self.token;
         if outcome.error.is_none() {
             outcome.revocations = situation.publication(&event);
         }

@@ -52,6 +52,8 @@ pub struct Exchange<T> {
     authenticated: bool,
     /// The lineage that the next session begins with, if a form token was issued for it.
     promised: Option<Lineage>,
+    /// A form token was issued.
+    token: bool,
     session: PhantomData<fn() -> T>,
 }
 
@@ -113,6 +115,7 @@ impl<T: Default + Serialize + DeserializeOwned> Exchange<T> {
             renew: false,
             authenticated: false,
             promised: None,
+            token: false,
             session: PhantomData,
         }
     }
