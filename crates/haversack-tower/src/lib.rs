@@ -26,7 +26,9 @@
 //! 3. The handle is a `T`: read it, change it. What was changed is written on the response, error
 //!    responses included; what was only read writes nothing.
 //! 4. API clients may carry their session in a header instead ([`Builder::header`]).
-//! 5. What does not fit is refused loudly: the handler's response is replaced ([`OnError`]), and
+//! 5. Forms that change something carry a token ([`Session::csrf`]); `docs/csrf.md` in the
+//!    repository says what comes before it.
+//! 6. What does not fit is refused loudly: the handler's response is replaced ([`OnError`]), and
 //!    the session stays as it was.
 //!
 //! # Deployment caveat

@@ -15,7 +15,8 @@
 //! - No place for facts that must not be rolled back, such as balances, one-time codes and attempt
 //!   counters. A client can bring back an older state of its own jar, and it is taken.
 //! - No revocation yet. A copied jar stays valid until its lifetime ends, after a logout too.
-//! - No identity provider, and no protection against cross-site request forgery beyond `SameSite`.
+//! - No identity provider. Against cross-site request forgery there are `SameSite` and form tokens
+//!   ([`Exchange::csrf`]), which handlers must ask for.
 //!
 //! # How data flows
 //!
@@ -189,6 +190,7 @@
 //! | why a session could not be written | [`SealError`], [`TooLarge`], [`EncodeError`] |
 //! | what is wrong with the settings | [`ConfigError`], [`KeyRingError`] |
 //! | how a session arrived, its ids, times and sizes | [`Arrival`], [`Info`] |
+//! | form tokens | [`Exchange::csrf`], [`Exchange::verify_csrf`], [`CsrfRejection`] |
 //! | what a response did | [`Outcome`], [`Report`] |
 //! | what a jar holds, without its session type | [`inspect`] |
 //! | the world, as arguments | [`Timestamp`], [`Entropy`] |
