@@ -1,12 +1,15 @@
 //! Form tokens, by what the request that issues one does besides.
 
+use std::sync::Arc;
+
 use haversack::{
-    ArrivalKind, CsrfRejection, Entropy, EventKind, Exchange, HeaderSpec, NoEntropy, Outcome,
-    Policy, Room, SealError,
+    ArrivalKind, CsrfRejection, Entropy, EventKind, Exchange, HeaderSpec, KeyRing, NoEntropy,
+    Outcome, Policy, Revocation, Revocations, Room, SealError, Snapshot, View,
 };
 
-use crate::client::{Client, Seeded};
+use crate::client::{Client, START, Seeded};
 use crate::events::{Shop, client, policy};
+use crate::maintenance::rotated;
 use crate::single::{kinds, single};
 
 const MINUTE: u64 = 60_000;
@@ -367,6 +370,40 @@ fn beside_a_cookie_that_cannot_be_judged_a_token_needs_an_identity_route() {
     client.jar.apply(&outcome.set_cookies);
     client.now += 20 * MINUTE;
     assert_eq!(verify(&client, &after), Ok(()));
+}
+
+#[test]
+fn any_server_judges_a_token_whatever_keys_have_come_since() {
+    const DAY: u64 = 24 * 60 * MINUTE;
+    let (before, after) = rotated(START + MINUTE);
+    let server = |client: &Client<Shop>, view| {
+        Snapshot::new(Arc::clone(client.snapshot.rules()), Arc::new(view))
+    };
+    let mut client = client();
+    client.snapshot = server(&client, before);
+    let token = page(&mut client);
+    client.snapshot = server(&client, after);
+    for _ in 0..6 {
+        client.now += DAY / 2;
+        assert_eq!(verify(&client, &token), Ok(()));
+        client.look();
+    }
+}
+
+#[test]
+fn no_token_is_right_for_a_session_that_was_revoked() {
+    let mut client = ada();
+    let token = page(&mut client);
+    let info = client.open().info(false);
+    let revocation = Revocation::Session {
+        id: info.revocation_id.expect("a session"),
+        until: client.at().plus_millis(60 * MINUTE),
+    };
+    let mut revocations = Revocations::new();
+    revocations.insert(&revocation);
+    let view = View { revocations: Some(revocations), ..View::from(KeyRing::for_tests()) };
+    client.snapshot = Snapshot::new(Arc::clone(client.snapshot.rules()), Arc::new(view));
+    assert_eq!(verify(&client, &token), Err(CsrfRejection::NoSession));
 }
 
 #[test]
