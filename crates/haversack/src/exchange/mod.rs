@@ -80,7 +80,7 @@ impl<T: Default + Serialize + DeserializeOwned> Exchange<T> {
     /// values of all its lines. Cookies on such a request mean nothing; hand none in.
     ///
     /// `None` if the policy has no header. The new value, if there is one, is
-    /// [`Outcome::header`].
+    /// [`Outcome::header`](crate::Outcome::header).
     pub fn receive_header<'h>(
         snapshot: &Snapshot<T>,
         lines: impl IntoIterator<Item = &'h [u8]>,
