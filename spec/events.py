@@ -5,6 +5,7 @@ It follows sections 13, 14.2 and 15 of `haversack-v1.md`; `maintenance.py` write
 
 from dataclasses import dataclass, field, replace
 
+import csrf
 import haversack as h
 import maintenance as m
 from haversack import GRACE, OPEN, Entry, Fragment, Marker, Root, cbor, field_of
@@ -28,6 +29,7 @@ class Request:
     identity_route: bool = False
     took: int = 0  # milliseconds from the request to the response
     lineages: list = field(default_factory=list)  # fresh ones, in the order in which they are drawn
+    token: bool = False  # a form token was asked for, after all else
 
     def nothing(self):
         return not (self.changes or self.end or self.renew or self.authenticated)
@@ -38,6 +40,7 @@ class Events:
         self.s, self.request = situation, request
         self.policy, self.r, self.now = situation.policy, situation.r, situation.now
         self.lineages = list(request.lineages)
+        self.promised = self.draw() if request.token and csrf.addressee(self)[0] is None else None
 
     # --- Who and when ---
 
@@ -66,7 +69,7 @@ class Events:
 
     def event(self):
         request, r = self.request, self.r
-        if request.nothing():
+        if request.nothing() and self.promised is None:
             return m.Event()
         if r.partial and not request.identity_route:
             raise Refused("unavailable")
@@ -103,13 +106,23 @@ class Events:
     def changed_subject(self):
         return self.subject_of(self.request.changes.get((self.policy.subject or "").encode()))
 
+    def subject_after(self, head):
+        """Who is signed in after the changes, if the session with this head goes on."""
+        named = (self.policy.subject or "").encode()
+        return self.changed_subject() if head is None or named in self.request.changes else head.subject
+
+    def closes(self, head):
+        """Whether the lineage of this head ends."""
+        leaves = head.subject is not None and self.subject_after(head) != head.subject
+        return self.request.end or leaves
+
     def begin(self, values, subject, stamp):
         """The root of a new lineage and its fragment, if there is anything to begin it for."""
         if subject is None:
             values = {n: v for n, v in values.items() if n != (self.policy.subject or "").encode()}
-        if not values:
+        if not values and self.promised is None:
             return []
-        lineage, second = self.draw(), self.now // 1000
+        lineage, second = self.promised or self.draw(), self.now // 1000
         identity = self.entries({n: v for n, v in values.items() if self.is_identity(n)}, stamp)
         others = self.entries({n: v for n, v in values.items() if not self.is_identity(n)}, stamp)
         root = Root(lineage, second, stamp, second, second, subject, entries=self.limited(identity))
@@ -133,9 +146,8 @@ class Events:
 
     def within(self, head):
         changes, named = self.request.changes, (self.policy.subject or "").encode()
-        subject = self.changed_subject() if named in changes else head.subject
-        leaves = head.subject is not None and subject != head.subject
-        if self.request.end or leaves:
+        subject = self.subject_after(head)
+        if self.closes(head):
             marker = self.s.draft("e", head.lineage, None, Marker(head.lineage, self.stamp()))
             new = self.begin(self.going_on(switch=not self.request.end), self.changed_subject(), self.stamp() + 1)
             return m.Event([marker, *new], sweeps=True, changes=True)

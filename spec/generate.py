@@ -1744,11 +1744,13 @@ def main():
     markers()
     fragments()
     joins()
-    import generate_events  # they build on this file
+    import generate_csrf  # they build on this file
+    import generate_events
     import generate_maintain
 
     generate_maintain.main()
     generate_events.main()
+    generate_csrf.main()
 
 
 if __name__ == "__main__":

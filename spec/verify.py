@@ -9,6 +9,7 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCMSIV
 
+import csrf
 import events
 import haversack as h
 import maintenance as m
@@ -224,6 +225,16 @@ def check_response(case):
         same("lines for the jar in reverse", *(sorted(map(str, r["lines"])) for r in (backwards, expect)))
 
 
+def check_token(case):
+    ring, token = ring_of(case), case["token"]
+    same("outcome", csrf.verify(ring, read(case), token), case["expect"])
+    if "tag" in case:
+        subject = unhex(case["subject"]) if case["subject"] else None
+        same("tag", ring.csrf_tag(unhex(case["lineage"]), subject).hex(), case["tag"])
+        same("token", csrf.masked(unhex(case["tag"]), unhex(case["mask"])), token)
+        same("tag of the token", csrf.unmasked(token).hex(), case["tag"])
+
+
 def primitives():
     """Published vectors of what everything else stands on."""
     yield "SipHash-2-4, reference vector", h.siphash24(bytes(range(16)), bytes(range(15))).hex(), "e545be4961ca29a1"
@@ -257,6 +268,7 @@ CHECKS = {
     "join": check_join,
     "maintain": check_response,
     "event": check_response,
+    "csrf": check_token,
 }
 
 

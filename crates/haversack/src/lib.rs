@@ -208,6 +208,7 @@ mod admit;
 mod arrival;
 mod budget;
 mod codec;
+mod csrf;
 mod draft;
 mod env;
 mod error;
@@ -222,6 +223,7 @@ mod join;
 mod key_id;
 mod keyring;
 mod layout;
+mod lifetime;
 mod lineage;
 mod maintain;
 mod overridden;
@@ -246,6 +248,7 @@ pub use self::budget::{Budget, Limit, TooLarge};
 pub use self::codec::{
     Decoded, Each, EncodeError, FieldFault, FieldReport, SchemaError, encode_field,
 };
+pub use self::csrf::CsrfRejection;
 pub use self::env::{Entropy, NoEntropy, Timestamp};
 pub use self::error::{ConfigError, Disposition, Rejection, SealError, StaleView};
 pub use self::event::EventKind;
@@ -254,9 +257,10 @@ pub use self::feed::{Feed, Fixed, Freshness, IntoFeed, Publication, Unpublished,
 pub use self::info::{Info, SessionId, Times, Usage};
 pub use self::key_id::{InvalidId, KeyId, RingMark, ShortKeyId};
 pub use self::keyring::{KeyInfo, KeyRing, KeyRingError, KeyState, Weakness};
+pub use self::lifetime::Lifetime;
 pub use self::maintain::Work;
 pub use self::overridden::Overridden;
-pub use self::policy::{Lifetime, Policy};
+pub use self::policy::Policy;
 pub use self::respond::{Fetch, Outcome, Report, Room};
 pub use self::revocation::{InvalidRevocation, Revocation, RevocationId, Revocations, SubjectId};
 pub use self::seal::Padding;

@@ -7,10 +7,11 @@ use crate::budget::HEAD;
 use crate::draft::{Body, Draft};
 use crate::event::{Event, EventKind, Situation};
 use crate::keyring::Key;
+use crate::lifetime::Lifetime;
 use crate::maintain::{Step, Work};
 use crate::overridden::Overridden;
 use crate::parcel::scope;
-use crate::policy::{GRACE_MS, Lifetime};
+use crate::policy::GRACE_MS;
 use crate::transport::Carrier;
 use crate::{Entropy, Revocation, SealError, seal, wire};
 

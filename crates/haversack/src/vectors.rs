@@ -1,5 +1,6 @@
 //! The language-neutral vectors in `spec/vectors`, one case per file.
 
+mod csrf;
 mod event;
 mod maintain;
 

@@ -107,6 +107,7 @@ impl<T: Default + Serialize + DeserializeOwned> Exchange<T> {
             subject.map(|(_, value)| self.snapshot.rules.subject(&self.snapshot.keys, *value));
         Intent {
             changes,
+            lineage: self.promised.filter(|_| begins || self.leaves(subject)),
             subject: if end { Some(subject.flatten()) } else { subject },
             end,
             renew: self.renew,

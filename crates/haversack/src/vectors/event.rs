@@ -47,6 +47,9 @@ fn response(case: &Value) -> Value {
         left: asked["lineages"].as_array().unwrap().iter().map(bytes).collect(),
         nonces: Seeded(now.as_millis()),
     };
+    if asked.get("token").is_some_and(|token| *token == true) {
+        exchange.csrf(&mut Masked(Some([0; 16]), &mut entropy)).unwrap();
+    }
     let room = Room { identity: is("identity_route"), ..room(case) };
     let outcome = exchange.respond(room, now, &mut entropy);
     let mut described = written(case, &outcome, &snapshot.keys);
@@ -91,6 +94,19 @@ impl Default for Session {
 /// A short text as CBOR.
 fn cbor(text: &str) -> String {
     std::format!("{:02x}", 0x60 + text.len()) + &hex(text.as_bytes())
+}
+
+/// The mask of a token is no lineage.
+struct Masked<'a>(Option<[u8; 16]>, &'a mut Lineages);
+
+impl Entropy for Masked<'_> {
+    fn fill(&mut self, bytes: &mut [u8]) -> Result<(), NoEntropy> {
+        match self.0.take() {
+            Some(mask) => bytes.copy_from_slice(&mask),
+            None => self.1.fill(bytes)?,
+        }
+        Ok(())
+    }
 }
 
 /// The lineages that a case gives, in order, and any nonces.
