@@ -23,7 +23,7 @@ pub enum EngineErrorKind {
     Unusable(String),
     /// Its disk or memory is full.
     Full(String),
-    /// What was asked cannot be stored.
+    /// What was asked cannot be done or stored, or the engine's URL is wrong.
     Invalid(String),
 }
 
@@ -54,7 +54,7 @@ impl fmt::Display for EngineError {
             }
             EngineErrorKind::Unusable(why) => write!(f, "{engine} cannot be used: {why}"),
             EngineErrorKind::Full(why) => write!(f, "{engine} is full: {why}"),
-            EngineErrorKind::Invalid(why) => write!(f, "{engine} cannot store this: {why}"),
+            EngineErrorKind::Invalid(why) => write!(f, "{engine} cannot do this: {why}"),
         }
     }
 }

@@ -25,8 +25,8 @@ pub struct Report {
     pub sealing: Option<String>,
     /// For how long that key has been sealing, in seconds.
     pub sealing_age_s: u64,
-    /// The age of its view, in milliseconds.
-    pub confirmed_age_ms: u64,
+    /// The age of its view, in milliseconds; `None` before the first confirmation.
+    pub confirmed_age_ms: Option<u64>,
     /// How long the last change took to reach it, in milliseconds.
     pub lag_ms: Option<u64>,
     /// Revocations in its view.

@@ -14,6 +14,9 @@
 //! tears and reorders. [`Clock`], [`RingFeed`] and [`SeededEntropy`] are its parts, for tests that
 //! need only one of them; `KeyRing::for_tests()` of the core is a ring for all of them.
 //!
+//! With the feature `engine`, `engine::conforms` is what an engine of `haversack-fleet` must do, as
+//! tests, and `daemon::Daemon` starts real servers to do it to.
+//!
 //! # Example
 //!
 //! ```
@@ -57,6 +60,8 @@ pub mod browser;
 mod clock;
 #[cfg(feature = "engine")]
 pub mod daemon;
+#[cfg(feature = "engine")]
+pub mod engine;
 mod entropy;
 pub mod fleet;
 pub mod jar;

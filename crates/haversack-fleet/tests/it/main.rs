@@ -1,8 +1,12 @@
 //! Key ring files as servers and operators meet them: through the public API, on a real disk.
 #![cfg(unix)] // modes and symbolic links
 
+mod conforms;
 mod errors;
+mod full;
+mod killed;
 mod log;
+mod readonly;
 mod store;
 mod watch;
 

@@ -1,5 +1,7 @@
 //! The public interface, one module per concept.
 
+#[cfg(feature = "engine")]
+mod engine;
 mod fleet;
 mod flight;
 mod redirect;

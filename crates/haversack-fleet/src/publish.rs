@@ -1,0 +1,165 @@
+//! Publishing: at once in this server's view, then in the engine, however long that takes.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use haversack::{Publication, Revocation, Unpublished};
+use metrics::counter;
+use tokio::runtime::Handle;
+use tokio::time::{sleep, timeout};
+
+use crate::backoff::Backoff;
+use crate::engine::Record;
+use crate::entropy::{jittered, now};
+use crate::error::{EngineError, EngineErrorKind};
+use crate::queue::Batch;
+use crate::shared::Shared;
+use crate::trouble::Task;
+
+impl Shared {
+    /// Applies and queues records. What is returned is ready when the engine has them, or after a
+    /// second.
+    pub(crate) fn publish(
+        self: &Arc<Self>,
+        records: Vec<Revocation>,
+        fleet: &Handle,
+    ) -> Publication {
+        let now = now();
+        if let Some(late) = records.iter().find(|record| begins_later(record, now)) {
+            let why =
+                format!("`{}` begins in the future, which would lock everybody out", late.name());
+            return Box::pin(std::future::ready(Err(Unpublished { why })));
+        }
+        self.held.insert(&records);
+        let hears = self.queue.push(&records);
+        let shared = Arc::clone(self);
+        let waits = fleet.spawn(async move {
+            let result = match timeout(PATIENCE, hears).await {
+                Ok(Ok(result)) => result,
+                Ok(Err(_)) => Err(Unpublished { why: "the fleet's thread has ended".to_owned() }),
+                Err(_) => {
+                    let silent = || "the engine has not answered within a second".to_owned();
+                    let why = shared.troubles.of(Task::Publish).unwrap_or_else(silent);
+                    Err(Unpublished { why })
+                }
+            };
+            let outcome = if result.is_ok() { "published" } else { "late" };
+            counter!("haversack_fleet_publications_total", "outcome" => outcome).increment(1);
+            result
+        });
+        Box::pin(async move {
+            let ended = |_| Err(Unpublished { why: "the fleet has ended".to_owned() });
+            waits.await.unwrap_or_else(ended)
+        })
+    }
+
+    /// Appends what is queued, for ever.
+    pub(crate) async fn append(self: Arc<Self>) {
+        let mut backoff = Backoff::default();
+        let mut limit = BATCH;
+        loop {
+            let Some(batch) = self.queue.batch(limit, now()) else {
+                self.held.settle();
+                self.queue.woken.notified().await;
+                continue;
+            };
+            match self.append_batch(&batch).await {
+                Ok(()) => {
+                    self.troubles.over(Task::Publish);
+                    self.queue.done(&batch);
+                    backoff.reset();
+                    limit = (limit * 2).min(BATCH);
+                }
+                Err(error) => {
+                    let consequence = "what is revoked here is not known to other servers";
+                    self.troubles.engine(Task::Publish, consequence, &error);
+                    match error.kind() {
+                        // One record may be to blame for all.
+                        EngineErrorKind::Invalid(_) if batch.records().len() > 1 => limit = 1,
+                        EngineErrorKind::Invalid(_) => {
+                            self.queue.refuse(&batch, &error.to_string())
+                        }
+                        _ => backoff.wait().await,
+                    }
+                }
+            }
+        }
+    }
+
+    /// Appends what is still queued when the fleet ends, if the engine takes it.
+    pub(crate) async fn append_last(&self) {
+        while let Some(batch) = self.queue.batch(BATCH, now()) {
+            if self.append_batch(&batch).await.is_err() {
+                let count = self.queue.len();
+                tracing::error!(
+                    engine = self.name,
+                    count,
+                    "this server ends with {count} revocations that no other server knows"
+                );
+                return;
+            }
+            self.queue.done(&batch);
+        }
+    }
+
+    async fn append_batch(&self, batch: &Batch) -> Result<(), EngineError> {
+        let again = matches!(batch, Batch::Again(..));
+        if again {
+            // Many servers notice at once. Who comes later finds what the first has put back.
+            sleep(jittered(PAUSE)).await;
+        }
+        let records: Vec<Record> = batch
+            .records()
+            .iter()
+            .filter(|record| !again || !self.held.has_returned(record))
+            .map(|record| Record { text: record.to_string(), until: record.until() })
+            .collect();
+        if records.is_empty() {
+            return Ok(());
+        }
+        let appended = timeout(APPEND, self.engine.append(&records)).await.unwrap_or_else(|_| {
+            let why = format!("no answer within {} seconds", APPEND.as_secs());
+            Err(EngineError::new(self.name.clone(), EngineErrorKind::Unreachable(why)))
+        });
+        if again && appended.is_ok() {
+            counter!("haversack_fleet_put_back_total").increment(records.len() as u64);
+        }
+        appended
+    }
+
+    /// After a reset, once all that is left was delivered: queues what is not there any more.
+    pub(crate) fn put_back_records(&self) {
+        let recent = || (!self.engine.forgets()).then(|| self.queue.recent());
+        let Some(lacking) = self.held.lacking(recent, now()) else { return };
+        let count = lacking.len();
+        if count > 0 {
+            tracing::warn!(
+                engine = self.name,
+                count,
+                "the engine lost revocations; {count} that this server knows are put back"
+            );
+        }
+        self.queue.push_again(lacking);
+    }
+}
+
+fn begins_later(record: &Revocation, now: haversack::Timestamp) -> bool {
+    match record {
+        Revocation::Subject { not_before, .. } | Revocation::All { not_before, .. } => {
+            *not_before > now
+        }
+        _ => false,
+    }
+}
+
+/// For whoever waits for a publication.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// For the engine to take one batch.
+const APPEND: Duration = Duration::from_secs(5);
+
+/// Before what was lost is put back.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// Records in one batch.
+const BATCH: usize = 500;
