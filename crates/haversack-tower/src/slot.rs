@@ -258,6 +258,8 @@ impl<T: SessionType> Request<T> {
     fn arrived(&self) {
         if let Stage::Open { exchange, .. } = &self.stage {
             telemetry::arrived(&exchange.arrival(), exchange.view(), self.sessions.now());
+            let feed = self.sessions.feed();
+            exchange.sealed_by().for_each(|key| feed.opened(key));
             if tracing::enabled!(tracing::Level::DEBUG) {
                 telemetry::opened::<T>(&exchange.info(self.route.identity));
             }
