@@ -68,14 +68,14 @@ pub use self::route::{RouteService, SessionRoute};
 pub use self::service::SessionService;
 pub use self::session::{Session, SessionType};
 
-/// Keys from a file that is watched (feature `file`).
-#[cfg(feature = "file")]
-pub use haversack_fleet::file;
 /// Keys and revocations that a fleet shares (feature `fleet`; `redis` and `nats` for its engines).
 #[cfg(feature = "fleet")]
 pub use haversack_fleet as fleet;
 #[cfg(feature = "fleet")]
 pub use haversack_fleet::Fleet;
+/// Keys from a file that is watched (feature `file`).
+#[cfg(feature = "file")]
+pub use haversack_fleet::file;
 
 #[cfg(doc)]
 use self::telemetry as _;
