@@ -6,6 +6,7 @@ It follows sections 13, 14.2 and 15 of `haversack-v1.md`; `maintenance.py` write
 from dataclasses import dataclass, field, replace
 
 import csrf
+import fleet
 import haversack as h
 import maintenance as m
 from haversack import GRACE, OPEN, Entry, Fragment, Marker, Root, cbor, field_of
@@ -125,7 +126,8 @@ class Events:
         lineage, second = self.promised or self.draw(), self.now // 1000
         identity = self.entries({n: v for n, v in values.items() if self.is_identity(n)}, stamp)
         others = self.entries({n: v for n, v in values.items() if not self.is_identity(n)}, stamp)
-        root = Root(lineage, second, stamp, second, second, subject, entries=self.limited(identity))
+        auth = self.proved_at(second, subject)
+        root = Root(lineage, second, stamp, auth, second, subject, entries=self.limited(identity))
         drafts = [self.s.draft("r", lineage, None, root)]
         return drafts + ([self.fragment(lineage, subject, others)] if others else [])
 
@@ -139,6 +141,17 @@ class Events:
 
     def fragment(self, lineage, subject, entries):
         return self.s.draft("u" if subject is not None else "a", lineage, subject, Fragment(entries))
+
+    def proved_at(self, second, subject):
+        """Never before what was revoked of the subject."""
+        return max(second, self.s.view.not_before(subject)) if self.s.view else second
+
+    def may_go_on(self, head):
+        """Section 2 of fleet.md, and 4."""
+        if self.s.view and self.s.view.is_outrun(self.s.ring, head):
+            raise Refused("late")
+        if not self.s.fresh():
+            raise Refused("stale")
 
     def anew(self, sweeps=False):
         drafts = self.begin(self.going_on(), self.changed_subject(), self.stamp())
@@ -162,13 +175,15 @@ class Events:
         if logs_in or self.request.renew or self.request.authenticated or differs:
             second = max(self.now // 1000, head.born)
             proved = logs_in or (self.request.authenticated and subject is not None)
-            auth = second if proved else head.auth
+            if not proved:
+                self.may_go_on(head)
+            auth = self.proved_at(second, subject) if proved else head.auth
             root = Root(head.lineage, head.born, stamp, auth, second, subject, entries=identity)
             drafts.append(self.s.draft("r", head.lineage, None, root))
         others = {n: v for n, v in changes.items() if not self.is_identity(n, head)}
         if others:
             drafts.append(self.fragment(head.lineage, subject, self.entries(others, stamp)))
-        return m.Event(drafts, changes=bool(drafts))
+        return m.Event(drafts, changes=bool(drafts), goes_on=not logs_in and any(d.kind == "r" for d in drafts))
 
     def beside_what_is_not_read(self):
         """Section 13: what ends it is stamped beyond what may have been missed."""
@@ -233,4 +248,7 @@ def respond(situation, request, other_headers=0, maintenance=True, fetch=None):
         event, error = m.Event(), str(refused)
     if situation.sealing is None and event.drafts:
         return m.Response(), error or "no_key"
-    return m.respond(situation, event, other_headers, maintenance, fetch), error
+    response = m.respond(situation, event, other_headers, maintenance, fetch)
+    if situation.view and not error:
+        response.publishes = fleet.publishes(situation, event)
+    return response, error

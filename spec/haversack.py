@@ -570,25 +570,33 @@ def field_of(name):
     return name.split(b"\0")[0]
 
 
-def read(ring, base, lifetime, now, cookies, identity=()):
-    """Steps 1 to 7. `cookies` are (name, value) in order; `identity` are declared field names."""
+def read(ring, base, lifetime, now, cookies, identity=(), view=None):
+    """Steps 1 to 7. `cookies` are (name, value) in order; `identity` are declared field names; `view`
+    is what is revoked.
+    """
 
     def ours(name, value):
         return (name == base or name.startswith(base + ".")) and value.startswith("hv")
 
     found = [(name, kind_of(name, base), value) for name, value in cookies if ours(name, value)]
-    return read_found(ring, "c:", lifetime, now, found, identity)
+    return read_found(ring, "c:", lifetime, now, found, identity, view)
 
 
-def read_header(ring, header, lifetime, now, values, identity=()):
+def read_header(ring, header, lifetime, now, values, identity=(), view=None):
     """The same of a request with this header, whose lines have these values."""
     name, values = header.lower(), [value.strip(" \t") for value in values]
     found = [] if values == [""] else [(name, "single", value) for value in values]
-    return read_found(ring, "h:", lifetime, now, found, identity)
+    return read_found(ring, "h:", lifetime, now, found, identity, view)
 
 
-def read_found(ring, transport, lifetime, now, parcels, identity):
+def read_found(ring, transport, lifetime, now, parcels, identity, view=None):
     out = Reading()
+
+    def judge(root, *asked):
+        """First the clock, then revocation, which holds for good."""
+        verdict = lifetime.judge(root, now, *asked)
+        revoked = verdict[0] is None and view is not None and view.refuses(ring, root, now)
+        return ("revoked", float("inf")) if revoked else verdict
 
     # 1. Collect.
     found, kept_root = [], False
@@ -655,7 +663,7 @@ def read_found(ring, transport, lifetime, now, parcels, identity):
     anonymous = [r for _, r in still_open.values() if r.subject is None]
     top = max(signed_in, key=lambda r: (r.renewed, r.lineage), default=None)
     judged = anonymous + ([top] if top else [])
-    verdicts = out.verdicts = {r.lineage: lifetime.judge(r, now) for r in judged}
+    verdicts = out.verdicts = {r.lineage: judge(r) for r in judged}
     kept_root |= any(verdict == "not_yet_valid" for verdict, _ in verdicts.values())
     out.kept_root = kept_root
 
@@ -674,8 +682,8 @@ def read_found(ring, transport, lifetime, now, parcels, identity):
     beside = {}  # lineage without a subject, not the best -> what `judge` says
     for root in anonymous if best else []:
         if root is not best:
-            over = lifetime.judge(root, now, 1000 * best.born, 0)
-            beside[root.lineage] = over if over[0] else lifetime.judge(root, now, 1000 * best.seen, 3 * GRACE)
+            over = judge(root, 1000 * best.born, 0)
+            beside[root.lineage] = over if over[0] else judge(root, 1000 * best.seen, 3 * GRACE)
     adopted = [root for root in anonymous if beside.get(root.lineage, ("",))[0] is None]
     out.admissible = ([best] if best else []) + adopted
     if winner:
