@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use crate::engine::Engine;
 use crate::error::{FleetError, FleetErrorKind};
+use crate::file::{FileEngine, FileError};
 
 /// The engine at an address.
 ///
@@ -46,6 +47,12 @@ pub(crate) fn shown(address: &str) -> String {
     }
 }
 
+#[cfg(feature = "redis")]
+fn redis(address: &str) -> Result<Arc<dyn Engine>, FleetError> {
+    Ok(Arc::new(crate::redis::RedisEngine::open(address)?))
+}
+
+#[cfg(not(feature = "redis"))]
 fn redis(address: &str) -> Result<Arc<dyn Engine>, FleetError> {
     Err(unsupported(address, "redis"))
 }
@@ -61,9 +68,12 @@ fn nats(address: &str) -> Result<Arc<dyn Engine>, FleetError> {
 }
 
 fn file(path: &str) -> Result<Arc<dyn Engine>, FleetError> {
-    Err(unsupported(path, "file"))
+    let invalid =
+        |error: FileError| FleetError::new(path, FleetErrorKind::Address(error.to_string()));
+    Ok(Arc::new(FileEngine::open(path).map_err(invalid)?))
 }
 
+#[cfg(not(all(feature = "redis", feature = "nats")))]
 fn unsupported(address: &str, feature: &str) -> FleetError {
     let why = format!("this program was built without it: build with the feature `{feature}`");
     FleetError::new(shown(address), FleetErrorKind::Address(why))

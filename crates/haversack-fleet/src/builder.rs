@@ -154,7 +154,9 @@ impl Builder {
         let handle = is_up.await.map_err(|_| ended())?.map_err(thread)?;
 
         // On the fleet's thread: this one may have no timer.
-        let answer = handle.spawn(timeout(self.patience, answer)).await.map_err(|_| ended())?;
+        let patience = self.patience;
+        let answer = handle.spawn(async move { timeout(patience, answer).await });
+        let answer = answer.await.map_err(|_| ended())?;
         match answer {
             Ok(Ok(Ok(()))) => {}
             Ok(Ok(Err(kind))) => return Err(error(kind)),

@@ -47,6 +47,10 @@
 //! | its revision is equal, its content not | (takes it) | new ring, with a warning |
 //! | nothing in it seals now | (takes it) | new ring; sessions are read but not written |
 //!
+//! [`watch`] is for keys alone. To have a logout hold on all servers of the machine, join a
+//! [`Fleet`](crate::Fleet) at the same path: its engine is [`FileEngine`], which keeps revocations
+//! beside the ring.
+//!
 //! # Deployment caveat
 //!
 //! - In a container mount the *directory* that holds the file. A mount of the file alone keeps
@@ -59,16 +63,39 @@
 //!   drive need a file system that locks across them.
 //! - Permissions are checked on Unix only.
 
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use haversack::Timestamp;
+
+mod batch;
+mod disk;
+mod engine;
 mod error;
+mod fault;
+mod line;
+mod log;
 mod mode;
 mod read;
+mod register;
+mod shelf;
 mod signal;
 mod store;
+mod tail;
+mod wake;
 mod watch;
 
 pub(crate) use self::mode::check as check_mode;
 
+pub use self::engine::FileEngine;
 pub use self::error::{FileError, FileErrorKind};
 pub use self::read::read;
 pub use self::store::{create, update};
 pub use self::watch::{Watched, watch};
+
+/// How long to wait for a lock that another program holds.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp::from_millis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+}

@@ -24,6 +24,9 @@ impl Shared {
         records: Vec<Revocation>,
         fleet: &Handle,
     ) -> Publication {
+        // As they come back from the log: a record's text has whole seconds.
+        let records: Vec<Revocation> =
+            records.iter().map(|it| it.to_string().parse().unwrap_or(*it)).collect();
         let now = now();
         if let Some(late) = records.iter().find(|record| begins_later(record, now)) {
             let why =

@@ -293,14 +293,6 @@ impl RedisEngine {
         }
     }
 
-    /// Whether what answers may be written to. That its disk is full does not matter here.
-    fn is_master(&self, connection: &Connection, deleted: Value) -> Result<(), EngineError> {
-        match connection.fine(deleted) {
-            Err(error) if !matches!(error.kind(), EngineErrorKind::Full(_)) => Err(error),
-            _ => Ok(()),
-        }
-    }
-
     /// 0, if there is none.
     fn revision(&self, value: Value) -> Result<u64, EngineError> {
         if value == Value::Nil {
@@ -320,7 +312,7 @@ impl RedisEngine {
         ask.cmd("DEL").arg(&keys.nothing);
         let mut answers = connection.ask(&ask, Duration::ZERO).await?.into_iter();
         let ring = connection.fine(answers.next().unwrap_or(Value::Nil))?;
-        self.is_master(connection, answers.next().unwrap_or(Value::Nil))?;
+        connection.is_writable(answers.next().unwrap_or(Value::Nil))?;
         let mut fields = list(ring).into_iter();
         let (revision, document) = (fields.next(), fields.next());
         let revision = self.revision(revision.unwrap_or(Value::Nil))?;

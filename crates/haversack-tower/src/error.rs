@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use haversack::{EncodeError, SealError};
+use haversack::{EncodeError, SealError, StaleView, Unpublished};
 use http::header::RETRY_AFTER;
 use http::{HeaderValue, Response, StatusCode};
 
@@ -16,6 +16,8 @@ pub enum OpenError {
     MissingLayer,
     /// The response has already been written.
     ResponseSent,
+    /// What the fleet has revoked is not known well enough for this route.
+    Stale(StaleView),
     /// The session cannot be written now, and the request means to change something.
     Unwritable(SealError),
 }
@@ -24,7 +26,7 @@ impl OpenError {
     /// The status of the answer: 503 where trying again helps, else 500.
     pub fn status(&self) -> StatusCode {
         match self {
-            OpenError::Unwritable(_) => StatusCode::SERVICE_UNAVAILABLE,
+            OpenError::Stale(_) | OpenError::Unwritable(_) => StatusCode::SERVICE_UNAVAILABLE,
             OpenError::InUse | OpenError::MissingLayer | OpenError::ResponseSent => {
                 StatusCode::INTERNAL_SERVER_ERROR
             }
@@ -46,6 +48,7 @@ impl fmt::Display for OpenError {
             OpenError::ResponseSent => f.write_str(
                 "the response head was already written; open the session before returning the response",
             ),
+            OpenError::Stale(error) => write!(f, "this route does not take the session: {error}"),
             OpenError::Unwritable(error) => write!(f, "the session cannot be written: {error}"),
         }
     }
@@ -54,13 +57,14 @@ impl fmt::Display for OpenError {
 impl std::error::Error for OpenError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
+            OpenError::Stale(error) => Some(error),
             OpenError::Unwritable(error) => Some(error),
             OpenError::InUse | OpenError::MissingLayer | OpenError::ResponseSent => None,
         }
     }
 }
 
-/// Why a handler's response was replaced. The session stays as it was.
+/// Why a handler's response was replaced. The session stays as it was, unless it says otherwise.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum SessionError {
@@ -70,6 +74,10 @@ pub enum SessionError {
     LeftOut,
     /// The changes were refused.
     Seal(SealError),
+    /// The session has ended for the client and on this server, but the other servers do not know it
+    /// yet: until they do, who has a copy of its cookies can use them there. This server goes on
+    /// telling them.
+    Unpublished(Unpublished),
 }
 
 impl SessionError {
@@ -79,6 +87,7 @@ impl SessionError {
         match self {
             SessionError::Seal(SealError::TooLarge(_)) => StatusCode::PAYLOAD_TOO_LARGE,
             SessionError::Seal(error) if error.is_temporary() => StatusCode::SERVICE_UNAVAILABLE,
+            SessionError::Unpublished(_) => StatusCode::SERVICE_UNAVAILABLE,
             SessionError::Seal(_) | SessionError::Encode(_) | SessionError::LeftOut => {
                 StatusCode::INTERNAL_SERVER_ERROR
             }
@@ -91,6 +100,7 @@ impl SessionError {
             SessionError::Encode(_) => "encode",
             SessionError::LeftOut => "left_out",
             SessionError::Seal(error) => error.name(),
+            SessionError::Unpublished(_) => "unpublished",
         }
     }
 }
@@ -104,6 +114,9 @@ impl fmt::Display for SessionError {
                  changes would be lost; drop the handle before returning the response",
             ),
             SessionError::Seal(error) => write!(f, "the session cannot be written: {error}"),
+            SessionError::Unpublished(error) => {
+                write!(f, "the session has ended here and for its client, but {error}")
+            }
         }
     }
 }
@@ -114,6 +127,7 @@ impl std::error::Error for SessionError {
             SessionError::Encode(error) => Some(error),
             SessionError::LeftOut => None,
             SessionError::Seal(error) => Some(error),
+            SessionError::Unpublished(error) => Some(error),
         }
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use haversack::{
     Budget, ConfigError, CookieSpec, Exchange, Feed, HeaderSpec, IntoFeed, KeyId, Layout, Lifetime,
-    NoEntropy, Overridden, Padding, Policy, Room, Rules, Snapshot, Timestamp, View,
+    NoEntropy, Overridden, Padding, Policy, Room, Rules, Snapshot, Staleness, Timestamp, View,
 };
 use http::HeaderName;
 
@@ -224,6 +224,13 @@ impl<T: SessionType> Builder<T> {
         self
     }
 
+    /// How old this server's view of what the fleet has revoked may be. Default: 5 seconds for
+    /// sensitive routes, 5 minutes for all others. It means nothing with a fixed key ring.
+    pub fn staleness(mut self, staleness: Staleness) -> Self {
+        self.policy.staleness = staleness;
+        self
+    }
+
     /// The cookies' name and attributes. Default: `__Host-Http-hv`, `SameSite=Lax`.
     pub fn cookie(mut self, cookie: CookieSpec) -> Self {
         self.policy.cookie = cookie;
@@ -319,6 +326,7 @@ impl<T: SessionType> Builder<T> {
     /// What does not fit together, or why `T` cannot be a session, and how to put it right.
     pub fn build(self) -> Result<Haversack<T>, ConfigError> {
         let rules = Arc::new(Rules::new(self.policy)?);
+        self.feed.serves(&rules.policy().lifetime);
         let snapshot = Snapshot::new(Arc::clone(&rules), self.feed.view());
         let header = rules.policy().header.as_ref();
         let header = header.and_then(|header| HeaderName::try_from(header.name()).ok());

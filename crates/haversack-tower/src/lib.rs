@@ -43,6 +43,8 @@ mod future;
 mod haversack;
 mod head;
 mod layer;
+mod publish;
+mod revoke;
 mod route;
 mod service;
 mod session;
@@ -52,8 +54,8 @@ mod unknown;
 
 pub use ::haversack::{
     Arrival, ArrivalKind, Budget, ConfigError, CookieSpec, Each, Feed, Fixed, Info, IntoFeed,
-    KeyId, KeyRing, Layout, Lifetime, Overridden, Padding, Rejection, SameSite, SealError,
-    SessionId, Timestamp, TooLarge, Transport, Version, View,
+    KeyId, KeyRing, Layout, Lifetime, Overridden, Padding, Rejection, RevocationId, SameSite,
+    SealError, SessionId, Staleness, Timestamp, TooLarge, Transport, Unpublished, Version, View,
 };
 
 pub use self::clock::{Clock, SystemClock};
@@ -61,6 +63,7 @@ pub use self::error::{ErrorResponse, OnError, OpenError, SessionError};
 pub use self::future::ResponseFuture;
 pub use self::haversack::{Builder, Haversack, Minted};
 pub use self::layer::SessionLayer;
+pub use self::revoke::RevokeError;
 pub use self::route::{RouteService, SessionRoute};
 pub use self::service::SessionService;
 pub use self::session::{Session, SessionType};

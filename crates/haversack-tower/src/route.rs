@@ -2,6 +2,7 @@
 
 use std::task::{Context, Poll};
 
+use haversack::Scrutiny;
 use http::Request;
 use tower_layer::Layer;
 use tower_service::Service;
@@ -23,19 +24,49 @@ use tower_service::Service;
 pub struct SessionRoute {
     pub(crate) identity: bool,
     pub(crate) public: bool,
+    pub(crate) sensitive: bool,
 }
 
 impl SessionRoute {
     /// For login and logout: these pass while a server cannot read a part of the session, which
-    /// otherwise answers 503 to every write until it has the newest key ring.
+    /// otherwise answers 503 to every write until it has the newest key ring; and while it may have
+    /// missed what the fleet has revoked.
     pub const fn identity() -> Self {
-        Self { identity: true, public: false }
+        Self { identity: true, public: false, sensitive: false }
     }
 
-    /// For pages that shared caches may store: no maintenance, so that a page that changes nothing
-    /// sets no cookie.
+    /// For pages that shared caches may store, and for those that show nobody's data: no
+    /// maintenance, so that a page that changes nothing sets no cookie, and the session is opened
+    /// however long ago this server last heard from its fleet.
     pub const fn public() -> Self {
-        Self { identity: false, public: true }
+        Self { identity: false, public: true, sensitive: false }
+    }
+
+    /// For what must not be done by who was logged out a moment ago: money, passwords, other people's
+    /// data. Answered 503 while the server has not heard from its fleet for more than
+    /// [`Staleness::fresh`](crate::Staleness::fresh), 5 seconds unless set.
+    pub const fn sensitive() -> Self {
+        Self { identity: false, public: false, sensitive: true }
+    }
+
+    /// Both: the change of a password, for example, is `identity().and(sensitive())`. Layers within
+    /// one another add up in the same way.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Self {
+            identity: self.identity || other.identity,
+            public: self.public || other.public,
+            sensitive: self.sensitive || other.sensitive,
+        }
+    }
+
+    /// What it asks of the view's age.
+    pub(crate) fn scrutiny(self) -> Scrutiny {
+        match self {
+            Self { sensitive: true, .. } => Scrutiny::Sensitive,
+            Self { identity: true, .. } | Self { public: true, .. } => Scrutiny::None,
+            Self { .. } => Scrutiny::Standard,
+        }
     }
 }
 
@@ -68,9 +99,7 @@ where
 
     fn call(&mut self, mut request: Request<B>) -> S::Future {
         let outer = request.extensions().get::<SessionRoute>().copied().unwrap_or_default();
-        let identity = self.route.identity || outer.identity;
-        let public = self.route.public || outer.public;
-        request.extensions_mut().insert(SessionRoute { identity, public });
+        request.extensions_mut().insert(self.route.and(outer));
         self.inner.call(request)
     }
 }

@@ -6,12 +6,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 
 use futures_timer::Delay;
-use haversack::{EncodeError, Exchange, Fetch, Info, Mark, Room, Timestamp, TooLarge};
+use haversack::{EncodeError, Exchange, Fetch, Info, Mark, Outcome, Room, Timestamp, TooLarge};
 use http::{HeaderMap, Method, Response, StatusCode};
 
 use crate::clock::Shared;
 use crate::error::OnError;
 use crate::head::{self, Lines};
+use crate::publish::Publishing;
 use crate::unknown::PATIENCE;
 use crate::{Haversack, OpenError, SessionError, SessionRoute, SessionType, telemetry};
 
@@ -44,6 +45,14 @@ enum Stage<T> {
     },
     /// The response head is written.
     Sent,
+}
+
+/// What the session adds to a response.
+pub(crate) struct Written {
+    outcome: Outcome,
+    pub(crate) error: Option<SessionError>,
+    /// The response waits until the fleet knows that the session has ended.
+    pub(crate) publication: Option<Publishing>,
 }
 
 impl<T> Clone for Slot<T> {
@@ -152,16 +161,12 @@ impl<T: SessionType> Slot<T> {
         }
     }
 
-    /// Writes the session into the response, or replaces the response if it cannot be written.
-    pub(crate) fn write<B>(
-        &self,
-        mut response: Response<B>,
-        on_error: &impl OnError<B>,
-    ) -> Response<B> {
+    /// Works out what the session adds to the response; `None` if nobody asked for it.
+    pub(crate) fn write<B>(&self, response: &Response<B>) -> Option<Written> {
         let mut request = self.lock();
         let stage = std::mem::replace(&mut request.stage, Stage::Sent);
         let Stage::Open { mut exchange, changed, encode, .. } = stage else {
-            return response;
+            return None;
         };
         let mut error = encode.map(SessionError::Encode);
         if changed > 0 {
@@ -181,14 +186,27 @@ impl<T: SessionType> Slot<T> {
             fetch: request.fetch,
         };
         let entropy = request.sessions.entropy().clone();
+        exchange.update(request.sessions.feed().view());
         let mut outcome = exchange.respond(room, request.sessions.now(), &mut Shared(&entropy));
         telemetry::responded(&outcome);
         outcome.report.overridden.iter().for_each(|it| request.sessions.overridden(it));
-        if let Some(error) = error.or(outcome.error.take().map(SessionError::Seal)) {
-            telemetry::refused::<T>(&error);
-            response = on_error.response(&error);
+        let error = error.or(outcome.error.take().map(SessionError::Seal));
+        let publication = request.sessions.publish(std::mem::take(&mut outcome.revocations));
+        Some(Written { outcome, error, publication })
+    }
+
+    /// Puts it into the response, or into the one that replaces it.
+    pub(crate) fn send<B>(
+        &self,
+        mut response: Response<B>,
+        written: &Written,
+        on_error: &impl OnError<B>,
+    ) -> Response<B> {
+        if let Some(error) = &written.error {
+            telemetry::refused::<T>(error);
+            response = on_error.response(error);
         }
-        head::send(response.headers_mut(), &outcome, request.sessions.header());
+        head::send(response.headers_mut(), &written.outcome, self.lock().sessions.header());
         response
     }
 }
@@ -255,6 +273,11 @@ impl<T: SessionType> Request<T> {
             tracing::error!(session = std::any::type_name::<T>(), "{error}");
             return Err(error);
         }
+        exchange.verified(self.route.scrutiny()).map_err(|stale| {
+            let error = OpenError::Stale(stale);
+            telemetry::stale::<T>(&error);
+            error
+        })?;
         if self.unsafe_method {
             exchange.writable(self.route.identity).map_err(|error| {
                 telemetry::refused::<T>(&SessionError::Seal(error.clone()));

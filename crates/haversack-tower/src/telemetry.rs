@@ -1,9 +1,11 @@
 //! What operators see: metrics and log lines. The client learns nothing of it.
 
-use haversack::{Arrival, ArrivalKind, EventKind, FieldReport, Info, Outcome, Timestamp, View};
+use haversack::{
+    Arrival, ArrivalKind, EventKind, FieldReport, Info, Outcome, Revocation, Timestamp, View,
+};
 use metrics::{counter, histogram};
 
-use crate::SessionError;
+use crate::{OpenError, SessionError};
 
 /// A request asked for its session.
 pub(crate) fn arrived(arrival: &Arrival, view: &View, now: Timestamp) {
@@ -58,7 +60,7 @@ pub(crate) fn opened<T>(info: &Info) {
         kind = info.arrival.kind.name(),
         transport = info.arrival.transport.name(),
         id = info.id.map(tracing::field::display),
-        revocation_id = info.revocation_id,
+        revocation_id = info.revocation_id.map(tracing::field::display),
         signed_in = info.signed_in,
         parcels = info.arrival.opened,
         chars = info.arrival.chars,
@@ -126,6 +128,20 @@ pub(crate) fn refused<T>(error: &SessionError) {
         tracing::error!(session = std::any::type_name::<T>(), reason = error.name(), "{error}");
     } else {
         tracing::warn!(session = std::any::type_name::<T>(), reason = error.name(), "{error}");
+    }
+}
+
+/// A route did not take a session, for want of a newer view.
+pub(crate) fn stale<T>(error: &OpenError) {
+    counter!("haversack_stale_refusals_total").increment(1);
+    tracing::warn!(session = std::any::type_name::<T>(), "{error}");
+}
+
+/// The fleet is told what has ended.
+pub(crate) fn publishing(revocations: &[Revocation]) {
+    for revocation in revocations {
+        counter!("haversack_revocations_total", "kind" => revocation.name()).increment(1);
+        tracing::info!(%revocation, "revoked");
     }
 }
 

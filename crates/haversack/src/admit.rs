@@ -6,6 +6,7 @@ use crate::jar::{Jar, Opened};
 use crate::lineage::{Group, Lineages};
 use crate::parcel::{Lineage, Root};
 use crate::policy::{GRACE_MS, Lifetime};
+use crate::revocation::Revoked;
 use crate::{Rejection, Timestamp};
 
 /// What a lineage is to this request.
@@ -20,16 +21,16 @@ pub enum Standing {
     Losing,
     /// An end marker closes it.
     Closed,
-    /// Its head was refused; `long` if so long ago that no response under way can tell otherwise.
+    /// Its head was refused; `long` if no response under way can tell otherwise.
     Refused {
         /// Why.
         why: Rejection,
-        /// For longer than three graces.
+        /// For longer than three graces, or for good.
         long: bool,
     },
 }
 
-/// Lineages that were judged. The proof that no head escaped the clock.
+/// Lineages that were judged. The proof that no head escaped the clock, nor a revocation.
 #[derive(Debug)]
 pub(crate) struct Admitted {
     pub(crate) lineages: Vec<(Group, Standing)>,
@@ -43,12 +44,7 @@ pub(crate) struct Admitted {
 
 impl Admitted {
     /// Judges the heads: of the open lineages with a subject only the highest, then those without.
-    pub(crate) fn judge(
-        lineages: Lineages,
-        jar: &Jar,
-        lifetime: &Lifetime,
-        now: Timestamp,
-    ) -> Self {
+    pub(crate) fn judge(lineages: Lineages, jar: &Jar, law: Law<'_>) -> Self {
         let mut judged = Self {
             lineages: lineages.groups.into_iter().map(|group| (group, Standing::Losing)).collect(),
             head: None,
@@ -56,9 +52,9 @@ impl Admitted {
             ahead: false,
         };
         judged.close();
-        judged.seek_signed_in(jar, lifetime, now);
-        judged.seek_anonymous(jar, lifetime, now);
-        judged.adopt(jar, lifetime, now);
+        judged.seek_signed_in(jar, law);
+        judged.seek_anonymous(jar, law);
+        judged.adopt(jar, law);
         judged.kept_head |= judged.lineages.iter().any(|(_, standing)| {
             matches!(standing, Standing::Refused { why: Rejection::NotYetValid, .. })
         });
@@ -77,7 +73,7 @@ impl Admitted {
         }
     }
 
-    fn seek_signed_in(&mut self, jar: &Jar, lifetime: &Lifetime, now: Timestamp) {
+    fn seek_signed_in(&mut self, jar: &Jar, law: Law<'_>) {
         let highest = self
             .lineages
             .iter_mut()
@@ -86,7 +82,7 @@ impl Admitted {
             .filter(|(root, _)| root.subject.is_some())
             .max_by_key(|(root, _)| (root.renewed, root.lineage));
         if let Some((root, (group, standing))) = highest {
-            *standing = match judge(root, lifetime, now) {
+            *standing = match law.judge(root) {
                 Ok(ahead) => {
                     self.ahead |= ahead;
                     self.head = Some(group.head);
@@ -97,7 +93,7 @@ impl Admitted {
         }
     }
 
-    fn seek_anonymous(&mut self, jar: &Jar, lifetime: &Lifetime, now: Timestamp) {
+    fn seek_anonymous(&mut self, jar: &Jar, law: Law<'_>) {
         let mut earliest: Option<(u32, Lineage)> = None;
         for (group, standing) in &mut self.lineages {
             let Some(root) =
@@ -112,7 +108,7 @@ impl Admitted {
                 *standing = Standing::Adopted; // asked about below, at the winner's `seen`
                 continue;
             }
-            match judge(root, lifetime, now) {
+            match law.judge(root) {
                 Ok(ahead) => {
                     self.ahead |= ahead;
                     *standing = Standing::Adopted;
@@ -134,7 +130,7 @@ impl Admitted {
 
     /// The other lineages without subject join if they are in time, their idle limit asked at the
     /// winner's `seen`, since nobody touches them. What was over when the winner began stays over.
-    fn adopt(&mut self, jar: &Jar, lifetime: &Lifetime, now: Timestamp) {
+    fn adopt(&mut self, jar: &Jar, law: Law<'_>) {
         let Some(winner) = self.head.and_then(|at| jar.roots.get(at)) else {
             return;
         };
@@ -146,7 +142,7 @@ impl Admitted {
             };
             let idle = matches!(standing, Standing::Refused { why: Rejection::IdleExpired, .. });
             if *standing == Standing::Adopted || idle {
-                *standing = judge_adopted(root, &winner.frame, lifetime, now);
+                *standing = law.judge_adopted(root, &winner.frame);
             }
         }
     }
@@ -168,38 +164,73 @@ fn head<'j>(jar: &'j Jar, group: &Group) -> Option<&'j Root> {
     jar.roots.get(group.head).map(|root| &root.frame)
 }
 
-/// Whether the head is in time; `Ok(true)` if one of its times lay ahead of our clock.
-fn judge(root: &Root, lifetime: &Lifetime, now: Timestamp) -> Result<bool, Standing> {
-    let (now, ahead) = advance(root, now)?;
-    within(root.auth, lifetime.absolute.as_secs(), lifetime, now, Rejection::AbsoluteExpired)?;
-    if let Some(idle) = lifetime.idle_secs() {
-        within(root.seen, idle, lifetime, now, Rejection::IdleExpired)?;
-    }
-    Ok(ahead)
+/// What heads are judged by.
+#[derive(Clone, Copy)]
+pub(crate) struct Law<'a> {
+    pub(crate) lifetime: &'a Lifetime,
+    pub(crate) revoked: Revoked<'a>,
+    pub(crate) now: Timestamp,
 }
 
-fn judge_adopted(root: &Root, winner: &Root, lifetime: &Lifetime, now: Timestamp) -> Standing {
-    let judged = || {
-        let (now, _) = advance(root, now)?;
-        within(root.auth, lifetime.absolute.as_secs(), lifetime, now, Rejection::AbsoluteExpired)?;
-        if let Some(idle) = lifetime.idle_secs() {
-            let born = Timestamp::from_secs(u64::from(winner.born));
-            if within(root.seen, idle, lifetime, born, Rejection::IdleExpired).is_err() {
-                // It was over before the winner began, so no page has shown both.
-                within(root.seen, idle, lifetime, now.max(born), Rejection::IdleExpired)?;
+impl Law<'_> {
+    /// Whether the head is in time and not revoked; `Ok(true)` if one of its times lay ahead of our
+    /// clock.
+    fn judge(&self, root: &Root) -> Result<bool, Standing> {
+        let (now, ahead) = advance(root, self.now)?;
+        self.within_absolute(root, now)?;
+        if let Some(idle) = self.lifetime.idle_secs() {
+            self.within(root.seen, idle, now, Rejection::IdleExpired)?;
+        }
+        self.unrevoked(root)?;
+        Ok(ahead)
+    }
+
+    fn judge_adopted(&self, root: &Root, winner: &Root) -> Standing {
+        let judged = || {
+            let (now, _) = advance(root, self.now)?;
+            self.within_absolute(root, now)?;
+            if let Some(idle) = self.lifetime.idle_secs() {
+                let born = Timestamp::from_secs(u64::from(winner.born));
+                if self.within(root.seen, idle, born, Rejection::IdleExpired).is_err() {
+                    // It was over before the winner began, so no page has shown both.
+                    self.within(root.seen, idle, now.max(born), Rejection::IdleExpired)?;
+                }
+                let limit = idle + 3 * GRACE_MS / 1000;
+                let seen = Timestamp::from_secs(winner.seen);
+                self.within(root.seen, limit, seen, Rejection::IdleExpired)?;
             }
-            let limit = idle + 3 * GRACE_MS / 1000;
-            within(
-                root.seen,
-                limit,
-                lifetime,
-                Timestamp::from_secs(winner.seen),
-                Rejection::IdleExpired,
-            )?;
+            self.unrevoked(root)
+        };
+        judged().map_or_else(|refused| refused, |()| Standing::Adopted)
+    }
+
+    fn within_absolute(&self, root: &Root, now: Timestamp) -> Result<(), Standing> {
+        let absolute = self.lifetime.absolute.as_secs();
+        self.within(root.auth, absolute, now, Rejection::AbsoluteExpired)
+    }
+
+    fn within(
+        &self,
+        from: u64,
+        limit: u64,
+        now: Timestamp,
+        why: Rejection,
+    ) -> Result<(), Standing> {
+        let leeway = self.lifetime.leeway.as_secs();
+        let end = Timestamp::from_secs(from.saturating_add(limit).saturating_add(leeway));
+        if now <= end {
+            return Ok(());
+        }
+        Err(Standing::Refused { why, long: now > end.plus_millis(3 * GRACE_MS) })
+    }
+
+    /// No clock can be wrong about it, so what is revoked goes at once.
+    fn unrevoked(&self, root: &Root) -> Result<(), Standing> {
+        if self.revoked.refuses(root, self.now) {
+            return Err(Standing::Refused { why: Rejection::Revoked, long: true });
         }
         Ok(())
-    };
-    judged().map_or_else(|refused| refused, |()| Standing::Adopted)
+    }
 }
 
 /// An authentic time up to a grace ahead is accepted by taking now as that time.
@@ -209,19 +240,4 @@ fn advance(root: &Root, now: Timestamp) -> Result<(Timestamp, bool), Standing> {
         return Err(Standing::Refused { why: Rejection::NotYetValid, long: false });
     }
     Ok((now.max(latest), latest > now))
-}
-
-fn within(
-    from: u64,
-    limit: u64,
-    lifetime: &Lifetime,
-    now: Timestamp,
-    why: Rejection,
-) -> Result<(), Standing> {
-    let end =
-        Timestamp::from_secs(from.saturating_add(limit).saturating_add(lifetime.leeway.as_secs()));
-    if now <= end {
-        return Ok(());
-    }
-    Err(Standing::Refused { why, long: now > end.plus_millis(3 * GRACE_MS) })
 }

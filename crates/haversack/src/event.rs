@@ -15,6 +15,7 @@ use crate::join::{holdings, join, state};
 use crate::keyring::Keys;
 use crate::parcel::{Fragment, Lineage, Root, Subject, Suffix};
 use crate::policy::{GRACE_MS, Policy};
+use crate::revocation::Revoked;
 use crate::state::{Content, Entry, OPEN, Stamp};
 use crate::transport::{Carrier, Layout};
 use crate::{NoEntropy, SealError, Timestamp, TooLarge};
@@ -27,6 +28,7 @@ pub(crate) struct Situation<'a> {
     pub(crate) policy: &'a Policy,
     pub(crate) carrier: Carrier<'a>,
     pub(crate) keys: &'a Keys,
+    pub(crate) revoked: Revoked<'a>,
     /// The session type's default, entry by entry.
     pub(crate) defaults: &'a Fields,
     /// When the request arrived: what landed later it has not read.
@@ -173,10 +175,14 @@ impl<'a> Situation<'a> {
         if logs_in || intent.renew || intent.authenticated || identity != head.identity {
             event.kind = if logs_in { EventKind::Login } else { EventKind::Renew };
             let now = self.now.as_secs().max(u64::from(head.born));
+            let authenticates = logs_in || (intent.authenticated && subject.is_some());
+            if !authenticates {
+                self.may_renew(head)?;
+            }
             let root = Root {
                 renewed: stamp,
-                auth: if logs_in || (intent.authenticated && subject.is_some()) {
-                    now
+                auth: if authenticates {
+                    now.max(self.revoked.not_before(subject))
                 } else {
                     head.auth
                 },
@@ -202,6 +208,15 @@ impl<'a> Situation<'a> {
             event.drafts.push(self.fragment(head.lineage, subject, &fields, stamp));
         }
         Ok(event)
+    }
+
+    /// Without a proof of who it is, a session goes on as another only where it is known not to be
+    /// revoked, and not to have gone on elsewhere.
+    fn may_renew(&self, head: &Root) -> Result<(), SealError> {
+        if self.revoked.is_outrun(head) {
+            return Err(SealError::Late);
+        }
+        self.revoked.fresh().map_err(SealError::Stale)
     }
 
     /// `end()` and switch: an end marker of the old lineage, and a new one for what goes on.
@@ -307,7 +322,7 @@ impl<'a> Situation<'a> {
             lineage,
             born,
             renewed: stamp,
-            auth: u64::from(born),
+            auth: u64::from(born).max(self.revoked.not_before(subject)),
             seen: u64::from(born),
             subject,
             salt: 0,

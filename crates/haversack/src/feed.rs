@@ -13,8 +13,9 @@ use core::task::{Context, Poll};
 use core::time::Duration;
 
 use crate::keyring::KeyRing;
-use crate::policy::{Lifetime, Staleness};
+use crate::policy::Lifetime;
 use crate::revocation::{Revocation, Revocations};
+use crate::staleness::Staleness;
 use crate::{KeyId, ShortKeyId, Timestamp};
 
 /// Counts the snapshots of a feed; it grows with each that the engine has confirmed.

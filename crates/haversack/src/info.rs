@@ -13,6 +13,7 @@ use crate::budget::by_field;
 use crate::event::Situation;
 use crate::join::{holdings, join};
 use crate::parcel::Root;
+use crate::revocation::RevocationId;
 
 /// The id of a session that applications and logs see: it changes at login and at every renewal,
 /// and says nothing about the session's secrets.
@@ -48,9 +49,9 @@ impl fmt::Debug for SessionId {
 pub struct Info {
     /// The session's id; `None` for a fresh session.
     pub id: Option<SessionId>,
-    /// The id that a revocation of the session would name, 11 characters; it stays the same from
-    /// login to logout. `None` for a fresh session.
-    pub revocation_id: Option<String>,
+    /// The id that a revocation of the session would name; it stays the same from login to logout.
+    /// `None` for a fresh session.
+    pub revocation_id: Option<RevocationId>,
     /// Whether somebody is signed in.
     pub signed_in: bool,
     /// How it arrived.
@@ -116,7 +117,7 @@ impl Info {
                 .map(|head| SessionId(keys.session_id(&head.lineage.0, head.renewed.as_millis()))),
             revocation_id: head.map(|head| {
                 let subject = head.subject.map(|subject| subject.0);
-                URL_SAFE_NO_PAD.encode(keys.revocation_id(&head.lineage.0, subject.as_ref()))
+                keys.revocation_id(&head.lineage.0, subject.as_ref())
             }),
             signed_in: head.is_some_and(|head| head.subject.is_some()),
             arrival,

@@ -12,7 +12,7 @@ use crate::seal;
 use crate::state::Stamp;
 use crate::transport::{Carrier, Found};
 use crate::wire::Envelope;
-use crate::{Disposition, KeyId, Rejection, Timestamp};
+use crate::{Disposition, KeyId, Rejection, ShortKeyId, Timestamp};
 
 /// An authentic parcel with its frame.
 #[derive(Debug)]
@@ -22,6 +22,7 @@ pub(crate) struct Opened<F> {
     pub(crate) chars: usize,
     /// Its key has stopped sealing.
     pub(crate) stale: bool,
+    pub(crate) key: ShortKeyId,
     pub(crate) frame: F,
 }
 
@@ -208,6 +209,12 @@ impl Jar {
         self.refused.push(Refused { suffix: suffix.to_string(), kind, why });
     }
 
+    /// The keys that sealed what was opened.
+    pub(crate) fn sealed_by(&self) -> impl Iterator<Item = ShortKeyId> {
+        let heads = self.markers.iter().map(|it| it.key).chain(self.roots.iter().map(|it| it.key));
+        heads.chain(self.fragments.iter().map(|it| it.key))
+    }
+
     /// Everything that holds entries beside identity fields: fragments, and whole sessions.
     pub(crate) fn held(&self) -> impl Iterator<Item = &Fragment> {
         let whole = self.roots.iter().filter_map(|root| root.frame.held());
@@ -295,7 +302,8 @@ pub(crate) enum Held {
 impl Sealed<'_, '_> {
     fn opened<F>(&self, frame: F, now: Timestamp) -> Opened<F> {
         let stale = self.key.has_stopped_sealing(now);
-        Opened { suffix: self.suffix, chars: self.found.chars, stale, frame }
+        let key = self.key.id().short();
+        Opened { suffix: self.suffix, chars: self.found.chars, stale, key, frame }
     }
 }
 

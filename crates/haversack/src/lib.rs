@@ -232,6 +232,7 @@ mod revocation;
 mod seal;
 mod size;
 mod snapshot;
+mod staleness;
 mod state;
 #[cfg(test)]
 mod testing;
@@ -242,9 +243,11 @@ mod wire;
 
 pub use self::arrival::{Arrival, ArrivalKind};
 pub use self::budget::{Budget, Limit, TooLarge};
-pub use self::codec::{Decoded, Each, EncodeError, FieldFault, FieldReport, SchemaError};
+pub use self::codec::{
+    Decoded, Each, EncodeError, FieldFault, FieldReport, SchemaError, encode_field,
+};
 pub use self::env::{Entropy, NoEntropy, Timestamp};
-pub use self::error::{ConfigError, Disposition, Rejection, SealError};
+pub use self::error::{ConfigError, Disposition, Rejection, SealError, StaleView};
 pub use self::event::EventKind;
 pub use self::exchange::{Exchange, Mark};
 pub use self::feed::{Feed, Fixed, Freshness, IntoFeed, Publication, Unpublished, Version, View};
@@ -253,11 +256,12 @@ pub use self::key_id::{InvalidId, KeyId, RingMark, ShortKeyId};
 pub use self::keyring::{KeyInfo, KeyRing, KeyRingError, KeyState, Weakness};
 pub use self::maintain::Work;
 pub use self::overridden::Overridden;
-pub use self::policy::{Lifetime, Policy, Staleness};
+pub use self::policy::{Lifetime, Policy};
 pub use self::respond::{Fetch, Outcome, Report, Room};
 pub use self::revocation::{InvalidRevocation, Revocation, RevocationId, Revocations, SubjectId};
 pub use self::seal::Padding;
 pub use self::snapshot::{Rules, Snapshot};
+pub use self::staleness::{Scrutiny, Staleness};
 pub use self::state::{Content, Entry, OPEN, Stamp};
 pub use self::transport::cookie::mentions;
 pub use self::transport::{CookieSpec, HeaderSpec, Layout, SameSite, Transport};

@@ -9,7 +9,7 @@ use crate::codec::field_of;
 use crate::keyring::Context;
 use crate::seal::Padding;
 use crate::transport::{CookieSpec, HeaderSpec, Layout};
-use crate::{Budget, ConfigError};
+use crate::{Budget, ConfigError, Staleness};
 
 /// The one assumption about the world: a response is applied by the client within this time of its
 /// request's departure, and server clocks differ by less.
@@ -77,45 +77,6 @@ impl Lifetime {
         }
         if self.leeway > Duration::from_millis(GRACE_MS) {
             return bad("leeway is over 5 minutes");
-        }
-        Ok(())
-    }
-}
-
-/// How old a server's view of the fleet's revocations may be, and what then (`SessionRoute` in
-/// `haversack-tower` says it per route).
-///
-/// | the view was confirmed | routes are |
-/// |---|---|
-/// | within `fresh` | served |
-/// | before that | served, except sensitive ones; nobody's idle time starts anew |
-/// | before `blind` | served to anonymous sessions, and to those used within `blind` before |
-///
-/// So while a server is cut off from its fleet, a revoked session can be used there for about `fresh`
-/// and `blind` together, and never on a sensitive route for longer than `fresh`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Staleness {
-    /// Default: 5 seconds.
-    pub fresh: Duration,
-    /// Default: 5 minutes. `Duration::MAX` never refuses: everybody is served however long the outage
-    /// lasts, and so is who was logged out by another server meanwhile.
-    pub blind: Duration,
-}
-
-impl Default for Staleness {
-    fn default() -> Self {
-        Self { fresh: Duration::from_secs(5), blind: Duration::from_secs(5 * 60) }
-    }
-}
-
-impl Staleness {
-    fn validate(&self) -> Result<(), ConfigError> {
-        let bad = |what| Err(ConfigError::Staleness { what });
-        if self.fresh < Duration::from_secs(2) {
-            return bad("fresh is under 2 seconds; engines confirm about once a second");
-        }
-        if self.blind < self.fresh {
-            return bad("blind is shorter than fresh");
         }
         Ok(())
     }

@@ -12,7 +12,7 @@ use crate::overridden::Overridden;
 use crate::parcel::scope;
 use crate::policy::{GRACE_MS, Lifetime};
 use crate::transport::Carrier;
-use crate::{Entropy, SealError, seal, wire};
+use crate::{Entropy, Revocation, SealError, seal, wire};
 
 /// What kind of request it was, in the terms of the Fetch standard. It decides how eagerly the
 /// response folds, and nothing else: the work is the same bytes whoever does it.
@@ -57,6 +57,9 @@ pub struct Outcome {
     /// The new value of the header field, if the request was read from it and the client must keep
     /// another one; empty if it must forget it.
     pub header: Option<String>,
+    /// What the fleet must be told ([`Feed::publish`](crate::Feed::publish)) before the response is
+    /// sent, if it ends a session; otherwise meanwhile.
+    pub revocations: Vec<Revocation>,
     /// Why the handler's response must be replaced, if so.
     pub error: Option<SealError>,
     /// What was done, for metrics.
@@ -105,6 +108,7 @@ pub(crate) fn write(
         outcome: Outcome {
             set_cookies: Vec::new(),
             header: None,
+            revocations: Vec::new(),
             error,
             report: Report::default(),
         },

@@ -4,11 +4,12 @@ use alloc::sync::Arc;
 
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::codec::Schema;
+use crate::codec::{Schema, encode_field};
 use crate::feed::View;
 use crate::keyring::{Context, Found, Keys};
+use crate::parcel::Subject;
 use crate::policy::Policy;
-use crate::{ConfigError, KeyId, Timestamp};
+use crate::{ConfigError, EncodeError, KeyId, SubjectId, Timestamp};
 
 /// The rules of one kind of session: a policy that fits the session type `T`.
 pub struct Rules<T> {
@@ -33,6 +34,17 @@ impl<T: Default + Serialize + DeserializeOwned> Rules<T> {
     /// The policy.
     pub fn policy(&self) -> &Policy {
         &self.policy
+    }
+}
+
+impl<T> Rules<T> {
+    /// Who a subject field's bytes name; nobody if they are absent, null or the default's.
+    pub(crate) fn subject(&self, keys: &Keys, value: Option<&[u8]>) -> Option<Subject> {
+        const NULL: &[u8] = &[0xf6];
+        let name = self.policy.subject.as_deref().unwrap_or_default().as_bytes();
+        let default = self.schema.default_fields().get(name);
+        let named = value.filter(|bytes| *bytes != NULL && Some(*bytes) != default)?;
+        Some(Subject(keys.subject(named)))
     }
 }
 
@@ -77,6 +89,21 @@ impl<T> Snapshot<T> {
     /// Whether the ring has an answer to a key id, be it that the key is retired.
     pub fn knows(&self, id: KeyId, now: Timestamp) -> bool {
         !matches!(self.keys.find(&id, now), Found::Unknown)
+    }
+
+    /// The id under which the fleet knows the subject whose field has this value; `None` if that
+    /// means nobody.
+    ///
+    /// # Errors
+    ///
+    /// When the value cannot be encoded.
+    pub fn subject_id<V: Serialize + ?Sized>(
+        &self,
+        value: &V,
+    ) -> Result<Option<SubjectId>, EncodeError> {
+        let encoded = encode_field(value)?;
+        let subject = self.rules.subject(&self.keys, Some(&encoded));
+        Ok(subject.map(|subject| SubjectId::from_bytes(subject.0)))
     }
 
     /// The rules.

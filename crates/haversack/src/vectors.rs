@@ -10,7 +10,7 @@ use std::{fs, println};
 
 use serde_json::{Value, json};
 
-use crate::admit::{Admitted, Standing};
+use crate::admit::{Admitted, Law, Standing};
 use crate::jar::Jar;
 use crate::join::{holdings, join, state};
 use crate::keyring::{Context, Found, Keys, ring_for_vectors};
@@ -18,7 +18,7 @@ use crate::lineage::Lineages;
 use crate::parcel::{Fragment, Kind, Lineage, Marker, Root, Subject, Suffix, scope};
 use crate::seal::Padding;
 use crate::state::{Content, Entry, Stamp};
-use crate::testing::hex;
+use crate::testing::{hex, nothing_revoked};
 use crate::transport::{Carrier, cookie, header};
 use crate::wire::{self, Envelope};
 use crate::{CookieSpec, Disposition, HeaderSpec, Lifetime, Policy, Rejection, Timestamp, seal};
@@ -223,7 +223,7 @@ fn frames(folder: &str) {
             );
             let subject = root.subject.map(|s| s.0);
             let id = keys.revocation_id(&root.lineage.0, subject.as_ref());
-            assert_eq!(hex(&id), text(&case["revocation_id"]), "{path:?}");
+            assert_eq!(hex(id.as_bytes()), text(&case["revocation_id"]), "{path:?}");
         }
     }
 }
@@ -294,7 +294,8 @@ fn read_jar(case: &Value, lines: &[&[u8]]) -> Value {
     let (mut jar, sealed) = Jar::open(found, &keys, &BTreeSet::new(), carrier, now);
     let lineages = Lineages::of(&jar.roots, &jar.markers);
     jar.open_fragments(&sealed, carrier, now);
-    let admitted = Admitted::judge(lineages, &jar, &policy.lifetime, now);
+    let law = Law { lifetime: &policy.lifetime, revoked: nothing_revoked(&keys), now };
+    let admitted = Admitted::judge(lineages, &jar, law);
     let head = admitted.winner(&jar).map(|head| &head.frame);
     assert_eq!(jar.foreign, foreign.len(), "{}", case["description"]);
 

@@ -136,7 +136,7 @@ fn summary(out: &mut String, case: &Case<'_>, found: &Inspection, style: &Style)
         line(out, "id", &id.to_string());
     }
     if let Some(id) = &info.revocation_id {
-        line(out, "revocation", id);
+        line(out, "revocation", &id.to_string());
     }
     if let (Some(times), Some(ends)) = (&info.times, &found.ends) {
         line(out, "begun", &ago(times.born));

@@ -42,7 +42,7 @@ pub(super) fn jar(case: &Case<'_>, opened: &Opened<'_>) -> String {
         "session": {
             "arrival": info.arrival.kind.name(),
             "id": info.id.map(|id| id.to_string()),
-            "revocation_id": info.revocation_id,
+            "revocation_id": info.revocation_id.map(|id| id.to_string()),
             "signed_in": info.signed_in,
             "partial": info.arrival.partial,
             "writable": info.writable,
@@ -146,7 +146,7 @@ fn contents_of(contents: &Contents) -> Value {
             "lineage": root.lineage,
             "head": root.head,
             "session_id": root.id.to_string(),
-            "revocation_id": root.revocation_id,
+            "revocation_id": root.revocation_id.to_string(),
             "subject": root.subject,
             "born": ms(root.born),
             "renewed": root.renewed.as_millis(),

@@ -4,17 +4,15 @@ use std::collections::BTreeSet;
 use std::path::{self, Path, PathBuf};
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 use std::{fmt, thread};
 
 use arc_swap::ArcSwap;
 use haversack::{Feed, KeyRing, Timestamp, Version, View};
-use notify::event::{AccessKind, AccessMode, EventKind};
-use notify::{RecommendedWatcher, RecursiveMode, Watcher as _};
 use zeroize::Zeroizing;
 
 use super::signal::Signal;
-use super::{FileError, FileErrorKind, read};
+use super::{FileError, FileErrorKind, now, read, wake};
 
 /// Reads the key ring in the file at `path` and keeps reading it, on a thread of its own.
 ///
@@ -29,7 +27,10 @@ pub fn watch(path: impl AsRef<Path>) -> Result<Watched, FileError> {
     let absolute = path::absolute(path).map_err(unreadable)?;
     let signal = Arc::new(Signal::default());
     // Before the first reading, so that no change falls between the two.
-    let watcher = watch_directory(&absolute, &signal);
+    let watcher = wake::when_changed(&absolute, {
+        let signal = Arc::clone(&signal);
+        move || signal.changed()
+    });
 
     let confirmed = now();
     let document = read::document(path)?;
@@ -180,46 +181,6 @@ impl Reader {
             self.error = Some(error);
         }
     }
-}
-
-/// Has the thread woken when something changes in the file's directory.
-///
-/// Not the file itself: it is replaced rather than written, and Kubernetes replaces a symbolic link
-/// beside it. Where nothing tells of changes they are noticed a second later, so this may fail.
-fn watch_directory(path: &Path, signal: &Arc<Signal>) -> Option<RecommendedWatcher> {
-    let signal = Arc::clone(signal);
-    let start = || {
-        let mut watcher = notify::recommended_watcher(move |event: notify::Result<_>| {
-            if event.is_ok_and(|event: notify::Event| tells_of_change(event.kind)) {
-                signal.changed();
-            }
-        })?;
-        let directory = path.parent().unwrap_or(path);
-        watcher.watch(directory, RecursiveMode::NonRecursive)?;
-        Ok(watcher)
-    };
-    let watcher: notify::Result<RecommendedWatcher> = start();
-    watcher
-        .inspect_err(|error| {
-            tracing::debug!(
-                path = %path.display(),
-                "changes are noticed within a second, not at once: {error}"
-            );
-        })
-        .ok()
-}
-
-/// Reading is an event too, and ours must not wake us.
-fn tells_of_change(event: EventKind) -> bool {
-    match event {
-        EventKind::Access(access) => access == AccessKind::Close(AccessMode::Write),
-        _ => true,
-    }
-}
-
-fn now() -> Timestamp {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Timestamp::from_millis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }
 
 /// Between two readings when nothing wakes the thread.

@@ -120,6 +120,14 @@ impl Connection {
         }
     }
 
+    /// An error unless a write was let through. That there is no room for more is none.
+    pub(super) fn is_writable(&self, written: Value) -> Result<(), EngineError> {
+        match self.fine(written) {
+            Err(error) if !matches!(error.kind(), EngineErrorKind::Full(_)) => Err(error),
+            _ => Ok(()),
+        }
+    }
+
     /// Whether it ended, or should.
     pub(super) fn is_over(&self) -> bool {
         self.broken.load(Ordering::Acquire) || self.driver.is_finished()
@@ -131,18 +139,19 @@ type Opened = Result<(MultiplexedConnection, JoinHandle<()>), EngineErrorKind>;
 async fn open(target: &Target) -> Opened {
     match &target.place {
         Place::Tcp { host, port, tls } => {
-            let stream = TcpStream::connect((host.as_str(), *port)).await.map_err(unreachable)?;
+            let stream =
+                TcpStream::connect((host.as_str(), *port)).await.map_err(|it| unreachable(&it))?;
             let _ = stream.set_nodelay(true);
             let Some(tls) = tls else { return speak(stream).await };
             let config = config(tls).map_err(EngineErrorKind::Unusable)?;
             let name = ServerName::try_from(host.clone())
                 .map_err(|_| EngineErrorKind::Unusable(format!("{host} is no name for TLS")))?;
             let connector = TlsConnector::from(Arc::new(config));
-            speak(connector.connect(name, stream).await.map_err(untrusted)?).await
+            speak(connector.connect(name, stream).await.map_err(|it| untrusted(&it))?).await
         }
         #[cfg(unix)]
         Place::Unix(path) => {
-            speak(tokio::net::UnixStream::connect(path).await.map_err(unreachable)?).await
+            speak(tokio::net::UnixStream::connect(path).await.map_err(|it| unreachable(&it))?).await
         }
         #[cfg(not(unix))]
         Place::Unix(_) => {
@@ -160,11 +169,11 @@ async fn speak(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) -> 
     Ok((redis, tokio::spawn(driver)))
 }
 
-fn unreachable(error: io::Error) -> EngineErrorKind {
+fn unreachable(error: &io::Error) -> EngineErrorKind {
     EngineErrorKind::Unreachable(error.to_string())
 }
 
-fn untrusted(error: io::Error) -> EngineErrorKind {
+fn untrusted(error: &io::Error) -> EngineErrorKind {
     let inner = error.get_ref().and_then(|it| it.downcast_ref::<rustls::Error>());
     match inner {
         Some(rustls::Error::InvalidCertificate(why)) => EngineErrorKind::Unusable(format!(

@@ -131,7 +131,7 @@ impl<'a> Following<'a> {
         let mut answers = answers.into_iter();
         let mut next = || answers.next().unwrap_or(Value::Nil);
         let (place, read, revision, generation, master) = (next(), next(), next(), next(), next());
-        self.engine.is_master(&self.connection, master)?;
+        self.connection.is_writable(master)?;
         let place = list(self.connection.fine(place)?);
         let read = self.connection.fine(read)?;
         let generation = text(self.connection.fine(generation)?);
@@ -146,7 +146,7 @@ impl<'a> Following<'a> {
     async fn reset(&mut self, to: &mut dyn Follower) -> Result<(), EngineError> {
         self.losses = self.engine.losses();
         self.generation = self.engine.generation(&self.connection, self.keys).await?;
-        self.at = BEGINNING.to_owned();
+        BEGINNING.clone_into(&mut self.at);
         (self.ring, self.unreadable, self.live) = (None, None, false);
         to.take(Event::Reset);
         Ok(())

@@ -111,8 +111,7 @@ impl Target {
     /// Whether nobody but this machine sees what is sent.
     pub(super) fn is_private(&self) -> bool {
         match &self.place {
-            Place::Unix(_) => true,
-            Place::Tcp { tls: Some(_), .. } => true,
+            Place::Unix(_) | Place::Tcp { tls: Some(_), .. } => true,
             Place::Tcp { host, .. } => {
                 let ip = host.parse::<std::net::IpAddr>();
                 host == "localhost" || ip.is_ok_and(|ip| ip.is_loopback())

@@ -1,9 +1,14 @@
 //! Key ring files as servers and operators meet them: through the public API, on a real disk.
 #![cfg(unix)] // modes and symbolic links
 
+mod conforms;
 mod errors;
+mod full;
+mod killed;
 mod log;
+mod readonly;
 mod store;
+mod together;
 mod watch;
 
 use std::fs;

@@ -6,7 +6,7 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use haversack::{Feed, KeyRing, Timestamp, Version, View};
+use haversack::{Feed, KeyRing, Publication, Revocation, Timestamp, Unpublished, Version, View};
 
 /// A feed of key rings whose view a test sets; clones are the same feed.
 ///
@@ -22,6 +22,8 @@ struct Desk {
     view: Arc<View>,
     when_asked: Option<KeyRing>,
     slow: bool,
+    alone: bool,
+    published: Vec<Revocation>,
     waiting: Vec<Waker>,
 }
 
@@ -49,6 +51,8 @@ impl RingFeed {
             view,
             when_asked: None,
             slow: false,
+            alone: false,
+            published: Vec::new(),
             waiting: Vec::new(),
         })))
     }
@@ -83,6 +87,30 @@ impl RingFeed {
         self.desk().change(|view| view.confirmed = at);
     }
 
+    /// From now on the view has revocations, none at first, confirmed at `at`. Servers then publish
+    /// theirs, and mind how old the view is.
+    pub fn can_revoke(&self, at: Timestamp) {
+        self.desk().change(|view| {
+            view.revocations.get_or_insert_default();
+            view.confirmed = at;
+        });
+    }
+
+    /// Whether what servers publish reaches nobody else: they learn that it did not.
+    pub fn set_alone(&self, alone: bool) {
+        self.desk().alone = alone;
+    }
+
+    /// What servers have published so far, in order.
+    pub fn published(&self) -> Vec<Revocation> {
+        self.desk().published.clone()
+    }
+
+    /// Hands out further revocations, as a server does that learns of them from others.
+    pub fn learn(&self, revocations: &[Revocation]) {
+        self.desk().change(|view| view.revocations.get_or_insert_default().extend(revocations));
+    }
+
     fn desk(&self) -> MutexGuard<'_, Desk> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -91,6 +119,15 @@ impl RingFeed {
 impl Feed for RingFeed {
     fn view(&self) -> Arc<View> {
         Arc::clone(&self.desk().view)
+    }
+
+    fn publish(&self, revocations: Vec<Revocation>) -> Publication {
+        self.learn(&revocations);
+        let mut desk = self.desk();
+        desk.published.extend(revocations);
+        let alone = desk.alone;
+        let why = || Unpublished { why: "this server is alone".to_owned() };
+        Box::pin(std::future::ready(if alone { Err(why()) } else { Ok(()) }))
     }
 
     fn poll_newer(&self, than: Version, cx: &mut Context<'_>) -> Poll<()> {

@@ -6,6 +6,7 @@ mod header;
 mod hostile;
 mod keys;
 mod misuse;
+mod revoke;
 mod shop;
 mod telemetry;
 mod writes;

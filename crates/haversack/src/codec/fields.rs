@@ -1,6 +1,6 @@
 //! A session value as entries: one per field, or one per element of an `Each`.
 
-use alloc::collections::BTreeSet;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 use core::ops::Range;
 
@@ -85,6 +85,17 @@ fn encode<T: Serialize>(value: &T, only: Option<BTreeSet<Vec<u8>>>) -> Result<Fi
     let mut encoded = Fields { buf: writer.out, items, spans };
     encoded.sort()?;
     Ok(encoded)
+}
+
+/// A value as a session's field holds it: deterministic CBOR (RFC 8949 section 4.2).
+///
+/// # Errors
+///
+/// See [`EncodeError`]: the value cannot be encoded.
+pub fn encode_field<V: Serialize + ?Sized>(value: &V) -> Result<Vec<u8>, EncodeError> {
+    let field = BTreeMap::from([("value", value)]);
+    let fields = encode_fields(&field)?;
+    Ok(fields.get(b"value").unwrap_or_default().to_vec())
 }
 
 /// Refuses names that no entry can have.

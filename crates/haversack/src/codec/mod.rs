@@ -52,6 +52,7 @@ pub(crate) use changes::Changes;
 pub use each::Each;
 pub use error::{EncodeError, FieldFault, FieldReport, SchemaError};
 #[allow(unused_imports, reason = "its user, `event`, comes after it")]
+pub use fields::encode_field;
 pub(crate) use fields::field_of;
 pub(crate) use fields::{Fields, encode_fields};
 
@@ -76,6 +77,13 @@ pub struct Decoded<T> {
     pub value: T,
     /// The fields that could not be read.
     pub reports: Vec<FieldReport>,
+}
+
+impl<T> Schema<T> {
+    /// The default's entries.
+    pub(crate) fn default_fields(&self) -> &Fields {
+        &self.default
+    }
 }
 
 impl<T: Default + Serialize + DeserializeOwned> Schema<T> {
@@ -110,11 +118,6 @@ impl<T: Default + Serialize + DeserializeOwned> Schema<T> {
     /// The encoded value of the default's entry of this name.
     pub(crate) fn default_bytes(&self, name: &[u8]) -> Option<&[u8]> {
         self.default.get(name)
-    }
-
-    /// The default's entries.
-    pub(crate) fn default_fields(&self) -> &Fields {
-        &self.default
     }
 
     /// Lays `state`, ascending by name, over the default. Never fails: in the worst case the value is

@@ -6,4 +6,4 @@ mod seal;
 
 pub use self::config::ConfigError;
 pub use self::rejection::{Disposition, Rejection};
-pub use self::seal::SealError;
+pub use self::seal::{SealError, StaleView};

@@ -30,6 +30,8 @@ pub enum Rejection {
     ReplacedRing,
     /// Its key no longer opens anything.
     RetiredKey,
+    /// The session was ended before its time: by a logout, a renewal, or an operator.
+    Revoked,
     /// Its key was revoked.
     RevokedKey,
     /// Of this ring, but a key that this server does not have; perhaps not yet.
@@ -55,7 +57,7 @@ impl Rejection {
     pub const fn disposition(self) -> Disposition {
         match self {
             Self::NotYetValid | Self::UnknownKey(_) | Self::UnknownVersion => Disposition::Keep,
-            Self::AbsoluteExpired | Self::IdleExpired => Disposition::Head,
+            Self::AbsoluteExpired | Self::IdleExpired | Self::Revoked => Disposition::Head,
             Self::DuplicateName
             | Self::Inauthentic
             | Self::Malformed
@@ -78,6 +80,7 @@ impl Rejection {
             Self::Oversized => "oversized",
             Self::ReplacedRing => "replaced_ring",
             Self::RetiredKey => "retired_key",
+            Self::Revoked => "revoked",
             Self::RevokedKey => "revoked_key",
             Self::UnknownKey(_) => "unknown_key",
             Self::UnknownVersion => "unknown_version",
@@ -97,6 +100,7 @@ impl fmt::Display for Rejection {
             Self::Oversized => "longer than a parcel may be",
             Self::ReplacedRing => "sealed under a key ring that this one replaced",
             Self::RetiredKey => "sealed by a key that is retired",
+            Self::Revoked => "the session was ended before its time",
             Self::RevokedKey => "sealed by a key that is revoked",
             Self::UnknownKey(id) => {
                 return write!(f, "sealed by key {id}, which this server does not have");
@@ -113,7 +117,7 @@ mod tests {
     use super::*;
     use std::format;
 
-    const ALL: [Rejection; 12] = [
+    const ALL: [Rejection; 13] = [
         Rejection::AbsoluteExpired,
         Rejection::DuplicateName,
         Rejection::IdleExpired,
@@ -123,6 +127,7 @@ mod tests {
         Rejection::Oversized,
         Rejection::ReplacedRing,
         Rejection::RetiredKey,
+        Rejection::Revoked,
         Rejection::RevokedKey,
         Rejection::UnknownKey(KeyId::from_bytes([7; 9])),
         Rejection::UnknownVersion,

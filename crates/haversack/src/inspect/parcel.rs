@@ -16,7 +16,7 @@ use crate::parcel::{Lineage as LineageId, Suffix, entry_len, hint};
 use crate::state::{Content, Entry, Stamp};
 use crate::transport::Found;
 use crate::wire::Envelope;
-use crate::{KeyId, KeyState, Rejection, Timestamp};
+use crate::{KeyId, KeyState, Rejection, RevocationId, Timestamp};
 
 /// One session of the client.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -108,7 +108,7 @@ pub struct Root {
     /// The id under which applications and logs know the session that it heads.
     pub id: SessionId,
     /// The id that a revocation of it would name.
-    pub revocation_id: String,
+    pub revocation_id: RevocationId,
     /// Who is signed in, as a keyed hash.
     pub subject: Option<String>,
     /// Creation.
@@ -294,7 +294,7 @@ impl Describe<'_> {
             lineage: self.lineage(frame.lineage),
             head: admitted.lineages.iter().any(|(group, _)| group.head == at),
             id: SessionId::from_bytes(id),
-            revocation_id: URL_SAFE_NO_PAD.encode(revocation_id),
+            revocation_id,
             subject: subject.map(|subject| URL_SAFE_NO_PAD.encode(subject)),
             born: Timestamp::from_secs(u64::from(frame.born)),
             renewed: frame.renewed,

@@ -14,6 +14,7 @@ use super::derive::{Context, Extracted, Prf, Scope, first};
 use super::schedule::{KeyState, Schedule};
 use crate::env::Timestamp;
 use crate::key_id::{KeyId, RingMark, ShortKeyId};
+use crate::revocation::RevocationId;
 use crate::seal::Cipher;
 use crate::wire::Suite;
 
@@ -153,8 +154,13 @@ impl Keys {
     }
 
     /// The id under which a session's end is published.
-    pub(crate) fn revocation_id(&self, lineage: &[u8; 16], subject: Option<&[u8; 8]>) -> [u8; 8] {
-        first(&self.revoke.of(&[lineage, subject.map_or(&[], <[u8; 8]>::as_slice)]))
+    pub(crate) fn revocation_id(
+        &self,
+        lineage: &[u8; 16],
+        subject: Option<&[u8; 8]>,
+    ) -> RevocationId {
+        let subject: &[u8] = subject.map_or(&[], <[u8; 8]>::as_slice);
+        RevocationId::from_bytes(first(&self.revoke.of(&[lineage, subject])))
     }
 }
 

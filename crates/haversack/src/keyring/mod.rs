@@ -35,6 +35,7 @@ use secret::Secret;
 
 use crate::env::{Entropy, Timestamp};
 use crate::key_id::{RingMark, ShortKeyId};
+use crate::revocation::SubjectId;
 use crate::wire::Suite;
 
 pub(crate) use derive::Context;
@@ -190,6 +191,15 @@ impl KeyRing {
         self.keys(now)
             .filter(|key| key.state == KeyState::Sealing)
             .max_by_key(|key| (key.seals_from, key.id))
+    }
+
+    /// The id of the subject whose field has these encoded bytes (see
+    /// [`encode_field`](crate::encode_field)), for a tenant and purpose; `None` if one of these is
+    /// longer than 255 bytes. It outlives the rotation of keys.
+    pub fn subject_id(&self, tenant: &str, purpose: &str, encoded: &[u8]) -> Option<SubjectId> {
+        let scope = Scope::new(&self.app, &Context::new(tenant, purpose)?);
+        let subject = Extracted::index(&self.index).prf("subject", &scope);
+        Some(SubjectId::from_bytes(first(&subject.of(&[encoded]))))
     }
 
     /// A keyed hash of `text`, under which an engine can note it without learning it. The same for all

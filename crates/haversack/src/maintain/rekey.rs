@@ -91,7 +91,12 @@ impl Situation<'_> {
 
     /// The new `seen`, if a touch is due: rounded down in steps counted from `born`, so that
     /// parallel touches write the same bytes.
+    ///
+    /// Not while this server may have missed a revocation: it would keep alive what is over.
     pub(crate) fn touched(&self, head: &Root) -> Option<u64> {
+        if self.revoked.fresh().is_err() {
+            return None;
+        }
         let idle = self.policy.lifetime.idle_secs()?;
         let step = self.policy.lifetime.touch_step()?;
         let now = self.now.as_secs();

@@ -9,8 +9,10 @@
 //! 4. Only the head of a lineage is asked about, and a refused head takes its lineage with it.
 
 mod record;
+mod revoked;
 mod set;
 mod view;
 
 pub use self::record::{InvalidRevocation, Revocation, RevocationId, SubjectId};
+pub(crate) use self::revoked::Revoked;
 pub use self::view::Revocations;

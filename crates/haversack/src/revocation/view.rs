@@ -117,6 +117,11 @@ impl Revocations {
         closed.chain(floors).chain(subjects).chain(all)
     }
 
+    /// Whether any record names a session.
+    pub(crate) fn names_sessions(&self) -> bool {
+        self.closed.len() + self.floors.len() > 0
+    }
+
     /// Whether the session is known to be over.
     pub fn is_closed(&self, id: RevocationId) -> bool {
         self.closed.get(bits(*id.as_bytes())).next().is_some()

@@ -7,7 +7,7 @@ use std::prelude::v1::*;
 use serde_json::{Value, json};
 
 use super::{array, bytes, check_responses, cookie_line, policy, text};
-use crate::admit::Admitted;
+use crate::admit::{Admitted, Law};
 use crate::codec::Fields;
 use crate::event::{Event, Situation};
 use crate::jar::Jar;
@@ -16,7 +16,7 @@ use crate::lineage::Lineages;
 use crate::policy::GRACE_MS;
 use crate::respond::{self, Fetch, Outcome, Room};
 use crate::seal::{self, Padding};
-use crate::testing::{Seeded, hex};
+use crate::testing::{Seeded, hex, nothing_revoked};
 use crate::transport::{Carrier, cookie};
 use crate::wire::Envelope;
 use crate::{Budget, KeyRing, Policy, Timestamp};
@@ -38,7 +38,9 @@ fn response(case: &Value) -> Value {
     let (mut jar, sealed) = Jar::open(found, &keys, &BTreeSet::new(), carrier, received);
     let lineages = Lineages::of(&jar.roots, &jar.markers);
     jar.open_fragments(&sealed, carrier, received);
-    let admitted = Admitted::judge(lineages, &jar, &policy.lifetime, received);
+    let revoked = nothing_revoked(&keys);
+    let admitted =
+        Admitted::judge(lineages, &jar, Law { lifetime: &policy.lifetime, revoked, now: received });
     let defaults = defaults(case);
     let situation = Situation {
         jar: &jar,
@@ -46,6 +48,7 @@ fn response(case: &Value) -> Value {
         policy: &policy,
         carrier,
         keys: &keys,
+        revoked,
         defaults: &defaults,
         received,
         now,

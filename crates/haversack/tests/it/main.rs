@@ -11,5 +11,6 @@ mod inspect;
 mod maintenance;
 mod order;
 mod overridden;
+mod revocation;
 mod single;
 mod two_servers;

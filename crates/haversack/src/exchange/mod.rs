@@ -8,28 +8,31 @@
 //!
 //! Straight down and straight back up: no stage calls an earlier one, none waits, none does I/O.
 
+mod finish;
+
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::marker::PhantomData;
 
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::admit::Admitted;
+use crate::admit::{Admitted, Law};
 use crate::arrival::Arrival;
-use crate::codec::{Changes, Decoded, EncodeError, FieldReport};
-use crate::event::{Event, Situation};
+use crate::codec::{Decoded, EncodeError, FieldReport};
+use crate::event::Situation;
 use crate::feed::View;
 use crate::info::Info;
-use crate::intent::{Intent, Turn, fold_turns};
+use crate::intent::{Turn, fold_turns};
 use crate::jar::Jar;
 use crate::lineage::Lineages;
-use crate::parcel::{Lineage, Subject};
-use crate::policy::GRACE_MS;
-use crate::respond::{self, Outcome, Room};
-use crate::snapshot::{Rules, Snapshot};
-use crate::state::{Content, Entry};
+use crate::parcel::Lineage;
+use crate::policy::Policy;
+use crate::revocation::Revoked;
+use crate::snapshot::Snapshot;
+use crate::staleness::Scrutiny;
+use crate::state::Entry;
 use crate::transport::{Carrier, Found, Transport, cookie, header};
-use crate::{Entropy, KeyId, SealError, Timestamp, TooLarge};
+use crate::{KeyId, SealError, ShortKeyId, StaleView, Timestamp, TooLarge};
 
 /// One request: what arrived, and what was changed since.
 ///
@@ -37,6 +40,8 @@ use crate::{Entropy, KeyId, SealError, Timestamp, TooLarge};
 /// a request.
 pub struct Exchange<T> {
     snapshot: Snapshot<T>,
+    /// What is revoked; never less than the snapshot knows.
+    latest: Arc<View>,
     transport: Transport,
     jar: Jar,
     admitted: Admitted,
@@ -90,10 +95,13 @@ impl<T: Default + Serialize + DeserializeOwned> Exchange<T> {
         let (mut jar, sealed) = Jar::open(found, &snapshot.keys, &snapshot.view.dead, carrier, now);
         let lineages = Lineages::of(&jar.roots, &jar.markers);
         jar.open_fragments(&sealed, carrier, now);
-        let lifetime = &snapshot.rules.policy.lifetime;
-        let admitted = Admitted::judge(lineages, &jar, lifetime, now);
+        let Policy { lifetime, staleness, .. } = &snapshot.rules.policy;
+        let (view, keys) = (&snapshot.view, &snapshot.keys);
+        let revoked = Revoked { view, keys, staleness, received: now };
+        let admitted = Admitted::judge(lineages, &jar, Law { lifetime, revoked, now });
         Self {
             snapshot: snapshot.clone(),
+            latest: Arc::clone(&snapshot.view),
             transport: carrier.transport(),
             jar,
             admitted,
@@ -132,7 +140,7 @@ impl<T: Default + Serialize + DeserializeOwned> Exchange<T> {
 
     /// Notes changes as they are, without a value that they come from.
     #[cfg(test)]
-    pub(crate) fn changed(&mut self, changes: Changes) {
+    pub(crate) fn changed(&mut self, changes: crate::codec::Changes) {
         self.log.push(Turn::Changes(changes));
     }
 
@@ -167,6 +175,32 @@ impl<T: Default + Serialize + DeserializeOwned> Exchange<T> {
     /// The view that this exchange began with.
     pub fn view(&self) -> &Arc<View> {
         &self.snapshot.view
+    }
+
+    /// Takes over what was revoked since the request arrived, so that who changes their password and
+    /// ends all other sessions in one request does not end this one. Of the response's event only:
+    /// what the handler has read stays read.
+    pub fn update(&mut self, view: Arc<View>) {
+        if view.version >= self.latest.version {
+            self.latest = view;
+        }
+    }
+
+    /// Whether a route of this kind may act for the session, by the age of this server's view.
+    ///
+    /// # Errors
+    ///
+    /// How old the view is. The session is as it was, and can be used again once the view is newer.
+    pub fn verified(&self, scrutiny: Scrutiny) -> Result<(), StaleView> {
+        match self.admitted.winner(&self.jar) {
+            Some(head) => self.situation(self.received).revoked.suffices(&head.frame, scrutiny),
+            None => Ok(()),
+        }
+    }
+
+    /// The keys that sealed what was opened, one for each parcel: whether a key is still in use.
+    pub fn sealed_by(&self) -> impl Iterator<Item = ShortKeyId> {
+        self.jar.sealed_by()
     }
 
     /// Keys that this server does not have; a newer ring may.
@@ -217,72 +251,6 @@ impl<T: Default + Serialize + DeserializeOwned> Exchange<T> {
         Info::of(&self.situation(self.received), self.arrival(), writable)
     }
 
-    /// Writes the response's `Set-Cookie` lines, or the value of its header.
-    ///
-    /// An error replaces the handler's response; its lines then carry maintenance only, so that a
-    /// client whose writes are refused heals too.
-    pub fn respond(self, room: Room, now: Timestamp, entropy: &mut impl Entropy) -> Outcome {
-        let intent = self.intent(None);
-        let situation = self.situation(now);
-        let late = now.millis_since(self.received) > GRACE_MS;
-        let (event, error) = match self.event(&intent, &situation, room.identity, late, entropy) {
-            Ok(event) => (event, None),
-            Err(error) => (Event::default(), Some(error)),
-        };
-        respond::write(&situation, &event, error, room, late, entropy)
-    }
-
-    fn event(
-        &self,
-        intent: &Intent<'_>,
-        situation: &Situation<'_>,
-        identity_route: bool,
-        late: bool,
-        entropy: &mut impl Entropy,
-    ) -> Result<Event, SealError> {
-        if intent.is_nothing() {
-            return Ok(Event::default());
-        }
-        self.refuse_partial(identity_route)?;
-        let event = situation.event(intent, || {
-            let mut lineage = [0; 16];
-            entropy.fill(&mut lineage).map(|()| Lineage(lineage))
-        })?;
-        let young = || self.situation(self.received).may_be_adopted();
-        if late && (event.head().is_some() || event.sweeps || young()) {
-            return Err(SealError::Late);
-        }
-        if event.writes && !intent.end {
-            self.refuse_busy()?;
-        }
-        Ok(event)
-    }
-
-    fn refuse_partial(&self, identity_route: bool) -> Result<(), SealError> {
-        if identity_route || !self.situation(self.received).partial() {
-            return Ok(());
-        }
-        Err(SealError::Unavailable { unknown_key: self.jar.unknown_keys().next() })
-    }
-
-    /// What was adopted lately cannot be folded before it is settled, so that a burst of first
-    /// visits counts for less.
-    fn refuse_busy(&self) -> Result<(), SealError> {
-        let budget = &self.snapshot.rules.policy.budget;
-        let size = self.jar.chars;
-        if size <= budget.request {
-            return Ok(());
-        }
-        let folds = size - self.situation(self.received).adopted_lately();
-        if folds > budget.request {
-            return Err(SealError::Busy { size: folds, limit: budget.request });
-        }
-        if size > budget.adopting() {
-            return Err(SealError::Busy { size, limit: budget.adopting() });
-        }
-        Ok(())
-    }
-
     pub(crate) fn situation(&self, now: Timestamp) -> Situation<'_> {
         let policy = &self.snapshot.rules.policy;
         let carrier = match (self.transport, &policy.header) {
@@ -295,6 +263,12 @@ impl<T: Default + Serialize + DeserializeOwned> Exchange<T> {
             policy,
             carrier,
             keys: &self.snapshot.keys,
+            revoked: Revoked {
+                view: &self.latest,
+                keys: &self.snapshot.keys,
+                staleness: &policy.staleness,
+                received: self.received,
+            },
             defaults: self.snapshot.rules.schema.default_fields(),
             received: self.received,
             now,
@@ -317,40 +291,5 @@ impl<T: Default + Serialize + DeserializeOwned> Exchange<T> {
         }
         let turns = self.log.iter().take(mark.0);
         fold_turns(&self.snapshot.rules.policy, arrived, turns, None).into_values().collect()
-    }
-
-    /// What all that was handed back amounts to; with `more` as the last of it.
-    fn intent<'a>(&'a self, more: Option<&'a Changes>) -> Intent<'a> {
-        let Rules { policy, schema, .. } = &*self.snapshot.rules;
-        let end = self.log.iter().any(|turn| matches!(turn, Turn::End));
-        let begins = end || self.admitted.head.is_none();
-        let arrived = if end { self.arrived() } else { Vec::new() };
-        let changed = fold_turns(policy, arrived, self.log.iter(), more);
-        let changes: Vec<_> = changed
-            .into_values()
-            .map(|entry| match entry.content {
-                Content::Value { bytes, .. } => (entry.name, Some(bytes)),
-                Content::Tombstone => (entry.name, None),
-            })
-            // A new session begins with what is not the default anyway; a removed default is not.
-            .filter(|(name, value)| !begins || *value != schema.default_bytes(name))
-            .collect();
-        let subject = changes.iter().find(|(name, _)| policy.is_subject(name));
-        let subject = subject.map(|(name, value)| self.subject(name, *value));
-        Intent {
-            changes,
-            subject: if end { Some(subject.flatten()) } else { subject },
-            end,
-            renew: self.renew,
-            authenticated: self.authenticated,
-        }
-    }
-
-    /// Who a subject field's bytes name; nobody if they are absent, null or the default's.
-    fn subject(&self, name: &[u8], value: Option<&[u8]>) -> Option<Subject> {
-        const NULL: &[u8] = &[0xf6];
-        let default = self.snapshot.rules.schema.default_bytes(name);
-        let named = value.filter(|bytes| *bytes != NULL && Some(*bytes) != default)?;
-        Some(Subject(self.snapshot.keys.subject(named)))
     }
 }
