@@ -5,6 +5,8 @@ It follows sections 13, 14.2 and 15 of `haversack-v1.md`; `maintenance.py` write
 
 from dataclasses import dataclass, field, replace
 
+import csrf
+import fleet
 import haversack as h
 import maintenance as m
 from haversack import GRACE, OPEN, Entry, Fragment, Marker, Root, cbor, field_of
@@ -28,6 +30,7 @@ class Request:
     identity_route: bool = False
     took: int = 0  # milliseconds from the request to the response
     lineages: list = field(default_factory=list)  # fresh ones, in the order in which they are drawn
+    token: bool = False  # a form token was asked for, after all else
 
     def nothing(self):
         return not (self.changes or self.end or self.renew or self.authenticated)
@@ -38,6 +41,7 @@ class Events:
         self.s, self.request = situation, request
         self.policy, self.r, self.now = situation.policy, situation.r, situation.now
         self.lineages = list(request.lineages)
+        self.promised = self.draw() if request.token and csrf.addressee(self)[0] is None else None
 
     # --- Who and when ---
 
@@ -66,7 +70,7 @@ class Events:
 
     def event(self):
         request, r = self.request, self.r
-        if request.nothing():
+        if request.nothing() and self.promised is None:
             return m.Event()
         if r.partial and not request.identity_route:
             raise Refused("unavailable")
@@ -103,16 +107,27 @@ class Events:
     def changed_subject(self):
         return self.subject_of(self.request.changes.get((self.policy.subject or "").encode()))
 
+    def subject_after(self, head):
+        """Who is signed in after the changes, if the session with this head goes on."""
+        named = (self.policy.subject or "").encode()
+        return self.changed_subject() if head is None or named in self.request.changes else head.subject
+
+    def closes(self, head):
+        """Whether the lineage of this head ends."""
+        leaves = head.subject is not None and self.subject_after(head) != head.subject
+        return self.request.end or leaves
+
     def begin(self, values, subject, stamp):
         """The root of a new lineage and its fragment, if there is anything to begin it for."""
         if subject is None:
             values = {n: v for n, v in values.items() if n != (self.policy.subject or "").encode()}
-        if not values:
+        if not values and self.promised is None:
             return []
-        lineage, second = self.draw(), self.now // 1000
+        lineage, second = self.promised or self.draw(), self.now // 1000
         identity = self.entries({n: v for n, v in values.items() if self.is_identity(n)}, stamp)
         others = self.entries({n: v for n, v in values.items() if not self.is_identity(n)}, stamp)
-        root = Root(lineage, second, stamp, second, second, subject, entries=self.limited(identity))
+        auth = self.proved_at(second, subject)
+        root = Root(lineage, second, stamp, auth, second, subject, entries=self.limited(identity))
         drafts = [self.s.draft("r", lineage, None, root)]
         return drafts + ([self.fragment(lineage, subject, others)] if others else [])
 
@@ -127,15 +142,25 @@ class Events:
     def fragment(self, lineage, subject, entries):
         return self.s.draft("u" if subject is not None else "a", lineage, subject, Fragment(entries))
 
+    def proved_at(self, second, subject):
+        """Never before what was revoked of the subject."""
+        return max(second, self.s.view.not_before(subject)) if self.s.view else second
+
+    def may_go_on(self, head):
+        """Section 2 of fleet.md, and 4."""
+        if self.s.view and self.s.view.is_outrun(self.s.ring, head):
+            raise Refused("late")
+        if not self.s.fresh():
+            raise Refused("stale")
+
     def anew(self, sweeps=False):
         drafts = self.begin(self.going_on(), self.changed_subject(), self.stamp())
         return m.Event(drafts, sweeps, changes=bool(drafts) or sweeps)
 
     def within(self, head):
         changes, named = self.request.changes, (self.policy.subject or "").encode()
-        subject = self.changed_subject() if named in changes else head.subject
-        leaves = head.subject is not None and subject != head.subject
-        if self.request.end or leaves:
+        subject = self.subject_after(head)
+        if self.closes(head):
             marker = self.s.draft("e", head.lineage, None, Marker(head.lineage, self.stamp()))
             new = self.begin(self.going_on(switch=not self.request.end), self.changed_subject(), self.stamp() + 1)
             return m.Event([marker, *new], sweeps=True, changes=True)
@@ -150,13 +175,15 @@ class Events:
         if logs_in or self.request.renew or self.request.authenticated or differs:
             second = max(self.now // 1000, head.born)
             proved = logs_in or (self.request.authenticated and subject is not None)
-            auth = second if proved else head.auth
+            if not proved:
+                self.may_go_on(head)
+            auth = self.proved_at(second, subject) if proved else head.auth
             root = Root(head.lineage, head.born, stamp, auth, second, subject, entries=identity)
             drafts.append(self.s.draft("r", head.lineage, None, root))
         others = {n: v for n, v in changes.items() if not self.is_identity(n, head)}
         if others:
             drafts.append(self.fragment(head.lineage, subject, self.entries(others, stamp)))
-        return m.Event(drafts, changes=bool(drafts))
+        return m.Event(drafts, changes=bool(drafts), goes_on=not logs_in and any(d.kind == "r" for d in drafts))
 
     def beside_what_is_not_read(self):
         """Section 13: what ends it is stamped beyond what may have been missed."""
@@ -221,4 +248,7 @@ def respond(situation, request, other_headers=0, maintenance=True, fetch=None):
         event, error = m.Event(), str(refused)
     if situation.sealing is None and event.drafts:
         return m.Response(), error or "no_key"
-    return m.respond(situation, event, other_headers, maintenance, fetch), error
+    response = m.respond(situation, event, other_headers, maintenance, fetch)
+    if situation.view and not error:
+        response.publishes = fleet.publishes(situation, event)
+    return response, error

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import haversack as h
 from haversack import Entry, Fragment, Marker, Root, Single, cbor
-from verify import read, ring_of, show, show_reading
+from verify import read, ring_of, show, show_join
 
 VECTORS = Path(__file__).parent / "vectors"
 INDEX_KEY = bytes(range(0x20, 0x40))
@@ -657,6 +657,9 @@ def join(
     leeway=60,
     keys=(KEY_1,),
     header=None,
+    revocations=None,
+    confirmed=None,
+    served=None,
 ):
     """`state` and `identity` map names to (content, milliseconds from now) or to content."""
     case = {"description": description, "expect": {}, **ring_fields(keys=keys), "base": BASE}
@@ -669,6 +672,8 @@ def join(
     }
     if header:
         case |= {"header": header, "values": jar.values}
+    if revocations is not None:
+        case |= {"revocations": list(revocations)} | ({} if confirmed is None else {"confirmed": NOW + confirmed})
     reading = read(case)
 
     def named(labels):
@@ -698,10 +703,11 @@ def join(
         "orphans": (reading.orphans, named(orphans)),
         "misplaced": (reading.misplaced, sorted(map(key, misplaced))),
         "partial": (reading.partial, partial),
+        "served": (show_join(case).get("served"), served),
     }
     for what, (got, want) in checks.items():
         assert got == want, f"join/{name}: {what}\n got {got}\nwant {want}"
-    case["expect"] = show_reading(reading)
+    case["expect"] = show_join(case)
     write("join", name, case)
 
 
@@ -1744,11 +1750,15 @@ def main():
     markers()
     fragments()
     joins()
-    import generate_events  # they build on this file
+    import generate_csrf  # they build on this file
+    import generate_events
+    import generate_fleet
     import generate_maintain
 
     generate_maintain.main()
     generate_events.main()
+    generate_csrf.main()
+    generate_fleet.main()
 
 
 if __name__ == "__main__":

@@ -39,7 +39,7 @@ def asks(changes=None, lineages=(NEW, NEW_2), took=0, **flags):
     """What a request changed; `None` is the value null."""
     encoded = {n.encode().hex(): None if v is GONE else cbor(v).hex() for n, v in (changes or {}).items()}
     known = dict.fromkeys(("end", "renew", "authenticated", "identity_route"), False)
-    assert flags.keys() <= known.keys()
+    assert flags.keys() <= known.keys() | {"token"}
     given = {"changes": encoded, **known, **flags, "took": took, "lineages": [lineage.hex() for lineage in lineages]}
     return {"does": given}
 
@@ -960,9 +960,106 @@ def switches():
     )
 
 
+def tokens():
+    case(
+        "token_creates",
+        "A root alone: the token is of its lineage.",
+        lambda j: j,
+        [root()],
+        **asks(token=True),
+    )
+    case(
+        "token_with_a_write",
+        "One lineage for both.",
+        lambda j: j,
+        [root(), fragment(now("x", 1), lineage=NEW)],
+        **asks({"x": 1}, token=True),
+    )
+    case(
+        "token_with_a_login",
+        "The lineage begins signed in.",
+        lambda j: j,
+        [root(user="ada")],
+        **asks({"user": "ada"}, token=True),
+    )
+    case("token_of_a_session", "It is there already.", lambda j: j.root().fragment("f", x), [], **asks(token=True))
+    case(
+        "token_with_a_login_to_a_session",
+        "The lineage goes on.",
+        lambda j: j.root(),
+        [root(lineage=L, born=-HOUR, user="ada"), "root"],
+        **asks({"user": "ada"}, token=True),
+    )
+    case(
+        "token_after_an_end",
+        "A session follows, though nothing goes on into it.",
+        lambda j: j.root(**ADA_ROOT).fragment("u", x, subject=ADA),
+        [marker(), root(1), "u", "root"],
+        **asks(end=True, token=True),
+    )
+    case(
+        "token_after_the_end_of_nothing",
+        "The same without a session: no marker.",
+        lambda j: j,
+        [root()],
+        **asks(end=True, token=True),
+    )
+    case(
+        "token_after_a_switch",
+        "Nobody is signed in any more, and nothing goes on.",
+        lambda j: j.root(**ADA_ROOT),
+        [marker(), root(1), "root"],
+        **asks({"user": None}, token=True),
+    )
+    case(
+        "token_late",
+        "A creation in a late exchange is refused.",
+        lambda j: j,
+        [],
+        error="late",
+        **asks(token=True, took=h.GRACE + 1),
+    )
+    case(
+        "token_late_in_a_session",
+        "Nothing is created, so nothing is refused.",
+        lambda j: j.root(),
+        [],
+        **asks(token=True, took=h.GRACE + 1),
+    )
+    case(
+        "token_beside_a_kept_root",
+        "Refused, as any creation.",
+        lambda j: j.root("kept", L3, how={"ring": ABSENT}),
+        [],
+        error="unavailable",
+        **asks(token=True),
+    )
+    case(
+        "token_beside_a_kept_root_where_it_may",
+        "The page of a login, on a server that is behind.",
+        lambda j: j.root("kept", L3, how={"ring": ABSENT}),
+        [root()],
+        **asks(token=True, identity_route=True),
+    )
+    case(
+        "token_beside_a_kept_root_and_a_visit",
+        "The session of an earlier page will do.",
+        lambda j: j.root("kept", L3, how={"ring": ABSENT}).root("r", L2, born=-60),
+        [],
+        **asks(token=True),
+    )
+    case(
+        "token_after_an_end_beside_a_kept_root",
+        "The lineage of the token is drawn before that of the marker.",
+        lambda j: j.root("kept", L3, how={"ring": ABSENT}),
+        [marker(h.GRACE, NEW_2), root(h.GRACE + 1), "kept"],
+        **asks(end=True, token=True, identity_route=True),
+    )
+
+
 def main():
     shutil.rmtree(VECTORS / "event", ignore_errors=True)
-    for group in (creations, writes, busy, late, identities, ends, switches):
+    for group in (creations, writes, busy, late, identities, ends, switches, tokens):
         group()
 
 

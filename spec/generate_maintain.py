@@ -37,7 +37,7 @@ from generate import (
 )
 from haversack import Entry, Fragment, cbor
 from verify import request as asked
-from verify import show_response, situation
+from verify import show_publication, show_response, situation
 
 L = LINEAGE
 L2, L3 = sorted((LINEAGE_2, LINEAGE_3))
@@ -141,6 +141,10 @@ def case(
     keep=(),
     does=None,
     error=None,
+    revocations=None,
+    confirmed=None,
+    learnt=(),
+    publishes=(),
     **budget,
 ):
     """`lines`: in order, the label of a parcel to delete or what is to be set."""
@@ -174,6 +178,9 @@ def case(
         "budget": {name: getattr(m.Policy, name) for name in ("parcel", "state", "request", "response")} | budget,
         "room": {"other_headers": other_headers, "maintenance": maintenance, **({"fetch": fetch} if fetch else {})},
         **({} if does is None else {"request": does}),
+        **({} if revocations is None else {"revocations": list(revocations)}),
+        **({} if confirmed is None else {"confirmed": NOW + confirmed}),
+        **({"learnt": list(learnt)} if learnt else {}),
         "cookies": jar.cookies,
         "parcels": jar.parcels,
     }
@@ -181,8 +188,10 @@ def case(
         got = show_response(m.respond(situation(given), None, other_headers, maintenance, fetch))
     else:
         expect["error"] = error
+        if revocations is not None:
+            expect["publishes"] = sorted(publishes)
         response, why = events.respond(situation(given), asked(given), other_headers, maintenance, fetch)
-        got = show_response(response) | {"error": why}
+        got = show_response(response) | {"error": why} | show_publication(given, response)
     if got != expect:
         labels = {v: k for k, v in jar.labels.items()}
 
@@ -193,8 +202,8 @@ def case(
             ]
 
         raise AssertionError(
-            f"{group}/{name}\n got {told(got)} {got['waiting']} {got['chars']} {got.get('error')}\n"
-            f"want {told(expect)} {expect['waiting']} {expect['chars']} {error}"
+            f"{group}/{name}\n got {told(got)} {got['waiting']} {got['chars']} {got.get('error')} {got.get('publishes')}\n"
+            f"want {told(expect)} {expect['waiting']} {expect['chars']} {error} {expect.get('publishes')}"
         )
     write(group, name, given)
 

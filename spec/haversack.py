@@ -158,6 +158,9 @@ class Ring:
     def revocation_id(self, lineage, subject):
         return self.prf("revoke", lineage + (subject or b""))[:8]
 
+    def csrf_tag(self, lineage, subject):
+        return self.prf("csrf", lineage + (subject or b""))[:16]
+
 
 # --- Envelope (sections 3 and 5) -------------------------------------------------------------
 
@@ -551,6 +554,7 @@ class Reading:
     heads: dict = field(default_factory=dict)  # lineage -> (parcel name, Root)
     verdicts: dict = field(default_factory=dict)  # lineage that is not closed -> what `judge` says
     kept_root: bool = False  # a root or end marker is kept or unopened
+    admissible: list = field(default_factory=list)  # winner and adopted heads; beside a kept root those that would be
     chars: int = 0  # of all counted parcels, as they stand in the Cookie line
 
 
@@ -566,25 +570,33 @@ def field_of(name):
     return name.split(b"\0")[0]
 
 
-def read(ring, base, lifetime, now, cookies, identity=()):
-    """Steps 1 to 7. `cookies` are (name, value) in order; `identity` are declared field names."""
+def read(ring, base, lifetime, now, cookies, identity=(), view=None):
+    """Steps 1 to 7. `cookies` are (name, value) in order; `identity` are declared field names; `view`
+    is what is revoked.
+    """
 
     def ours(name, value):
         return (name == base or name.startswith(base + ".")) and value.startswith("hv")
 
     found = [(name, kind_of(name, base), value) for name, value in cookies if ours(name, value)]
-    return read_found(ring, "c:", lifetime, now, found, identity)
+    return read_found(ring, "c:", lifetime, now, found, identity, view)
 
 
-def read_header(ring, header, lifetime, now, values, identity=()):
+def read_header(ring, header, lifetime, now, values, identity=(), view=None):
     """The same of a request with this header, whose lines have these values."""
     name, values = header.lower(), [value.strip(" \t") for value in values]
     found = [] if values == [""] else [(name, "single", value) for value in values]
-    return read_found(ring, "h:", lifetime, now, found, identity)
+    return read_found(ring, "h:", lifetime, now, found, identity, view)
 
 
-def read_found(ring, transport, lifetime, now, parcels, identity):
+def read_found(ring, transport, lifetime, now, parcels, identity, view=None):
     out = Reading()
+
+    def judge(root, *asked):
+        """First the clock, then revocation, which holds for good."""
+        verdict = lifetime.judge(root, now, *asked)
+        revoked = verdict[0] is None and view is not None and view.refuses(ring, root, now)
+        return ("revoked", float("inf")) if revoked else verdict
 
     # 1. Collect.
     found, kept_root = [], False
@@ -651,30 +663,32 @@ def read_found(ring, transport, lifetime, now, parcels, identity):
     anonymous = [r for _, r in still_open.values() if r.subject is None]
     top = max(signed_in, key=lambda r: (r.renewed, r.lineage), default=None)
     judged = anonymous + ([top] if top else [])
-    verdicts = out.verdicts = {r.lineage: lifetime.judge(r, now) for r in judged}
+    verdicts = out.verdicts = {r.lineage: judge(r) for r in judged}
     kept_root |= any(verdict == "not_yet_valid" for verdict, _ in verdicts.values())
     out.kept_root = kept_root
 
     # 4. The winner.
+    if top and verdicts[top.lineage][0] is None:
+        best = top
+    else:
+        admitted = [r for r in anonymous if verdicts[r.lineage][0] is None]
+        best = min(admitted, key=lambda r: (r.born, r.lineage), default=None)
     if not kept_root:
-        if top and verdicts[top.lineage][0] is None:
-            out.winner = top
-        else:
-            admitted = [r for r in anonymous if verdicts[r.lineage][0] is None]
-            out.winner = min(admitted, key=lambda r: (r.born, r.lineage), default=None)
-        out.losing = sorted(r.lineage for r in signed_in if r is not out.winner)
+        out.winner = best
+        out.losing = sorted(r.lineage for r in signed_in if r is not best)
 
     # 5. Adoption.
     winner = out.winner
+    beside = {}  # lineage without a subject, not the best -> what `judge` says
+    for root in anonymous if best else []:
+        if root is not best:
+            over = judge(root, 1000 * best.born, 0)
+            beside[root.lineage] = over if over[0] else judge(root, 1000 * best.seen, 3 * GRACE)
+    adopted = [root for root in anonymous if beside.get(root.lineage, ("",))[0] is None]
+    out.admissible = ([best] if best else []) + adopted
     if winner:
-        for root in anonymous:
-            if root is not winner:
-                over = lifetime.judge(root, now, 1000 * winner.born, 0)
-                verdict = over if over[0] else lifetime.judge(root, now, 1000 * winner.seen, 3 * GRACE)
-                verdicts[root.lineage] = verdict
-                if verdict[0] is None:
-                    out.adopted.append(root.lineage)
-        out.adopted.sort()
+        verdicts |= beside
+        out.adopted = sorted(root.lineage for root in adopted)
         out.session_id = ring.session_id(winner.lineage, winner.renewed)
         out.identity = {e.name: e for e in winner.entries}
     out.rejected |= {still_open[k][0]: verdict for k, (verdict, _) in verdicts.items() if verdict}

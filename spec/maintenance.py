@@ -125,6 +125,7 @@ class Event:
     drafts: list = field(default_factory=list)
     sweeps: bool = False
     changes: bool = False
+    goes_on: bool = False  # a root of the same lineage that is not a login
 
     def head(self):
         return next((d.frame for d in self.drafts if d.kind == "r"), None)
@@ -168,12 +169,13 @@ def owned(held):
 class Situation:
     """One request as events and maintenance see it."""
 
-    def __init__(self, ring, keys, policy, now, cookies, took=0):
+    def __init__(self, ring, keys, policy, now, cookies, took=0, view=None, learnt=()):
         received = now - took  # when the session and its keys were judged
         self.ring, self.policy, self.now, self.received = ring, policy, now, received
+        self.view = view and view.and_also(learnt)  # what is revoked when the response is made; None without a fleet
         self.sealing = max((k for k in keys if k.seals(now)), key=lambda k: (k.seals_from, k.kid), default=None)
         stopped = {k.kid for k in keys if k.stopped(received)}
-        self.r = r = h.read(ring, policy.base, policy.lifetime, received, cookies, policy.declared())
+        self.r = r = h.read(ring, policy.base, policy.lifetime, received, cookies, policy.declared(), view)
         base = policy.base
         ours = [n for n, v in cookies if f"{n}.".startswith(f"{base}.") and v.startswith("hv") and n not in r.foreign]
         self.chars = {name: len(f"{name}={value}; ") for name, value in cookies}
@@ -234,6 +236,10 @@ class Situation:
 
     def settled_lineage(self, lineage):
         return self.settled(self.r.heads[lineage][1].renewed)
+
+    def fresh(self):
+        """Whether nothing revoked can have been missed."""
+        return self.view is None or self.view.is_fresh(self.received)
 
     def settled_on_arrival(self, head):
         return head.renewed + SETTLED < self.received
@@ -381,7 +387,7 @@ class Situation:
 
     def touched(self, head):
         idle, now = self.policy.lifetime.idle, self.now // 1000
-        if idle is None or now - head.seen <= idle // TOUCH_AFTER:
+        if idle is None or now - head.seen <= idle // TOUCH_AFTER or not self.fresh():
             return None
         step = max(1, idle // TOUCH_STEP)
         seen = head.born + (now - head.born) // step * step
@@ -465,6 +471,7 @@ class Response:
     lines: list = field(default_factory=list)  # ("set", Draft, Max-Age) or ("delete", name)
     waiting: int = 0
     chars: int = 0
+    publishes: list = field(default_factory=list)  # records, section 3 of fleet.md
 
 
 def respond(s, event=None, other_headers=0, maintenance=True, fetch=None):

@@ -9,7 +9,9 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCMSIV
 
+import csrf
 import events
+import fleet
 import haversack as h
 import maintenance as m
 
@@ -82,13 +84,19 @@ def build(kind, fields):
     return h.Single(*root, entries_of("fields")) if kind == "single" else h.Root(*root)
 
 
+def view_of(case):
+    """What a server of a fleet knows; without a fleet, nothing."""
+    return fleet.View.of(case["revocations"], case.get("confirmed")) if "revocations" in case else None
+
+
 def read(case, cookies=None):
+    view = view_of(case)
     life, policy = case["lifetime"], case["policy"]
     lifetime = h.Lifetime(life["idle"], life["absolute"], life["leeway"])
     declared = [policy["subject"], *policy["identity"]]
     if "header" in case:
-        return h.read_header(ring_of(case), case["header"], lifetime, case["now"], case["values"], declared)
-    return h.read(ring_of(case), case["base"], lifetime, case["now"], cookies or case["cookies"], declared)
+        return h.read_header(ring_of(case), case["header"], lifetime, case["now"], case["values"], declared, view)
+    return h.read(ring_of(case), case["base"], lifetime, case["now"], cookies or case["cookies"], declared, view)
 
 
 def show_reading(r):
@@ -123,7 +131,7 @@ def situation(case):
     names = policy["subject"], tuple(policy["identity"]), tuple(policy["keep"])
     declared = m.Policy(case["base"], lifetime, *names, defaults, **case["budget"])
     took = case.get("request", {}).get("took", case["now"] - case.get("received", case["now"]))
-    return m.Situation(ring, keys, declared, case["now"], case["cookies"], took)
+    return m.Situation(ring, keys, declared, case["now"], case["cookies"], took, view_of(case), case.get("learnt", ()))
 
 
 def request(case):
@@ -137,6 +145,11 @@ def request(case):
 def show_draft(draft, age):
     frame = draft.frame.encode().hex()
     return {"set": draft.name, "kind": draft.kind, "scope": draft.scope().hex(), "frame": frame, "max_age": age}
+
+
+def show_publication(case, response):
+    """What a response of a fleet's server publishes; the order means nothing."""
+    return {"publishes": sorted(r.text() for r in response.publishes)} if "revocations" in case else {}
 
 
 def show_response(response):
@@ -200,10 +213,16 @@ def check_frame(case):
         same("revocation id", ring.revocation_id(lineage, root.subject).hex(), case["revocation_id"])
 
 
+def show_join(case, cookies=None):
+    reading, view = read(case, cookies), view_of(case)
+    served = {"served": view.served(case["now"], reading.winner)} if view and view.confirmed is not None else {}
+    return show_reading(reading) | served
+
+
 def check_join(case):
-    same("reading", show_reading(read(case)), case["expect"])
+    same("reading", show_join(case), case["expect"])
     if not case["expect"]["unopened"]:
-        reversed_jar = show_reading(read(case, case["cookies"][::-1]))
+        reversed_jar = show_join(case, case["cookies"][::-1])
         same("reading of the jar in reverse", reversed_jar, case["expect"])
 
 
@@ -213,7 +232,7 @@ def respond(case):
     if "request" not in case:
         return show_response(m.respond(situation(case), None, *room))
     response, error = events.respond(situation(case), request(case), *room)
-    return show_response(response) | {"error": error}
+    return show_response(response) | {"error": error} | show_publication(case, response)
 
 
 def check_response(case):
@@ -222,6 +241,29 @@ def check_response(case):
     if not expect["waiting"]:  # then the order of the cookies decides nothing but the order of the lines
         backwards = respond(case | {"cookies": case["cookies"][::-1]})
         same("lines for the jar in reverse", *(sorted(map(str, r["lines"])) for r in (backwards, expect)))
+
+
+def check_record(case):
+    try:
+        record = fleet.Record.parse(case["text"])
+    except fleet.Skipped as why:
+        same("outcome", str(why), case["expect"])
+        return
+    same("outcome", "ok", case["expect"])
+    same("text", record.text(), case["text"])
+    got = {name: getattr(record, name) for name in fleet.KINDS[record.kind]}
+    fields = {name: value.hex() if isinstance(value, bytes) else value for name, value in got.items()}
+    same("fields", {"kind": record.kind} | fields, case["fields"])
+
+
+def check_token(case):
+    ring, token = ring_of(case), case["token"]
+    same("outcome", csrf.verify(ring, read(case), token), case["expect"])
+    if "tag" in case:
+        subject = unhex(case["subject"]) if case["subject"] else None
+        same("tag", ring.csrf_tag(unhex(case["lineage"]), subject).hex(), case["tag"])
+        same("token", csrf.masked(unhex(case["tag"]), unhex(case["mask"])), token)
+        same("tag of the token", csrf.unmasked(token).hex(), case["tag"])
 
 
 def primitives():
@@ -257,6 +299,8 @@ CHECKS = {
     "join": check_join,
     "maintain": check_response,
     "event": check_response,
+    "csrf": check_token,
+    "revocation": check_record,
 }
 
 

@@ -23,7 +23,7 @@ pub fn engine(address: &str) -> Result<Arc<dyn Engine>, FleetError> {
     let scheme = address.split_once(':').map(|(scheme, _)| scheme);
     match scheme.map(str::to_ascii_lowercase).as_deref() {
         Some("redis" | "rediss" | "valkey" | "valkeys") => redis(address),
-        Some("nats" | "tls") => nats(address),
+        Some("nats" | "tls" | "nats+tls") => nats(address),
         Some("file") => file(address.split_once(':').map_or(address, |(_, path)| path)),
         // A path can hold a colon, but no scheme is followed by two slashes in one.
         Some(scheme) if address.contains("://") => {

@@ -62,6 +62,7 @@ mod mark;
 mod place;
 mod report;
 mod ring;
+mod state;
 mod stream;
 mod tail;
 mod time;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use haversack::{Publication, Revocation, Unpublished};
+use haversack::{Publication, Revocation, Timestamp, Unpublished};
 use metrics::counter;
 use tokio::runtime::Handle;
 use tokio::time::{sleep, timeout};
@@ -142,10 +142,12 @@ impl Shared {
     }
 }
 
-fn begins_later(record: &Revocation, now: haversack::Timestamp) -> bool {
+/// Whether it begins after the present second. Up to its end is right: times are whole seconds, and who
+/// signed in within the present one is to be out as well.
+fn begins_later(record: &Revocation, now: Timestamp) -> bool {
     match record {
         Revocation::Subject { not_before, .. } | Revocation::All { not_before, .. } => {
-            *not_before > now
+            not_before.as_secs() > now.as_secs() + 1
         }
         _ => false,
     }
@@ -162,3 +164,22 @@ const PAUSE: Duration = Duration::from_millis(500);
 
 /// Records in one batch.
 const BATCH: usize = 500;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sessions_end_up_to_the_end_of_the_present_second() {
+        let now = Timestamp::from_millis(1_800_000_000_500);
+        for (not_before, later) in [(0, false), (1_800_000_001, false), (1_800_000_002, true)] {
+            for text in [
+                format!("all {not_before} 1800086400"),
+                format!("subject AAECAwQFBgc {not_before} 1800086400"),
+            ] {
+                assert_eq!(begins_later(&text.parse().unwrap(), now), later, "{text}");
+            }
+        }
+        assert!(!begins_later(&"session AAECAwQFBgc 1800086400".parse().unwrap(), now));
+    }
+}

@@ -5,8 +5,9 @@ use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// A server process on 127.0.0.1. It is killed, by its process id, when this is dropped.
 #[derive(Debug)]
@@ -157,11 +158,21 @@ impl Drop for Daemon {
 
 /// A port on 127.0.0.1 that nobody uses just now.
 ///
+/// It is none of those that the system gives to clients: while a server is down, somebody who connects to
+/// it could be given its port, be connected to itself, and keep the server from coming back.
+///
 /// # Errors
 ///
 /// When there is none.
 pub fn free_port() -> io::Result<u16> {
-    Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
+    static CALLS: AtomicU32 = AtomicU32::new(0);
+    let call = CALLS.fetch_add(1, Ordering::Relaxed);
+    let time = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().subsec_nanos();
+    let begin = time ^ std::process::id().wrapping_mul(7919) ^ call.wrapping_mul(104_729);
+    let ports = (0..1000).map(|step| 20_000 + begin.wrapping_add(step) % 12_000);
+    let mut ports = ports.filter_map(|port| u16::try_from(port).ok());
+    let free = ports.find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok());
+    free.ok_or_else(|| io::Error::new(io::ErrorKind::AddrInUse, "a thousand ports are in use"))
 }
 
 /// Debian keeps some servers where users do not look.

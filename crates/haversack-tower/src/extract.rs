@@ -8,7 +8,7 @@ use http::header::RETRY_AFTER;
 use http::request::Parts;
 
 use crate::error::RETRY_SECS;
-use crate::{OpenError, Session, SessionType};
+use crate::{CsrfError, OpenError, Session, SessionType};
 
 impl<T: SessionType, S: Send + Sync> FromRequestParts<S> for Session<T> {
     type Rejection = OpenError;
@@ -20,11 +20,21 @@ impl<T: SessionType, S: Send + Sync> FromRequestParts<S> for Session<T> {
 
 impl IntoResponse for OpenError {
     fn into_response(self) -> Response {
-        let mut response = Response::new(Body::empty());
-        *response.status_mut() = self.status();
-        if self.status() == StatusCode::SERVICE_UNAVAILABLE {
-            response.headers_mut().insert(RETRY_AFTER, RETRY_SECS);
-        }
-        response
+        empty(self.status())
     }
+}
+
+impl IntoResponse for CsrfError {
+    fn into_response(self) -> Response {
+        empty(self.status())
+    }
+}
+
+fn empty(status: StatusCode) -> Response {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = status;
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        response.headers_mut().insert(RETRY_AFTER, RETRY_SECS);
+    }
+    response
 }

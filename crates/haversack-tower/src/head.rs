@@ -67,7 +67,8 @@ pub(crate) fn shared_caches_may_store(headers: &HeaderMap) -> bool {
 }
 
 /// A response that sets a session is nobody else's; one that read a session depends on what may
-/// carry it: on cookies, and on the header if there is one, whichever it was this time.
+/// carry it: on cookies, and on the header if there is one, whichever it was this time. A page with
+/// a form token is of that session alone, whatever the handler said.
 pub(crate) fn send(headers: &mut HeaderMap, outcome: &Outcome, header: Option<&HeaderName>) {
     for line in &outcome.set_cookies {
         if let Some(value) = sensitive(line) {
@@ -81,7 +82,9 @@ pub(crate) fn send(headers: &mut HeaderMap, outcome: &Outcome, header: Option<&H
     }
     if !outcome.set_cookies.is_empty() || outcome.header.is_some() {
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    } else if !headers.contains_key(CACHE_CONTROL) {
+    } else if !headers.contains_key(CACHE_CONTROL)
+        || (outcome.report.token && shared_caches_may_store(headers))
+    {
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("private"));
     }
     vary(headers, &COOKIE);

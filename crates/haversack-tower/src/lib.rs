@@ -26,7 +26,9 @@
 //! 3. The handle is a `T`: read it, change it. What was changed is written on the response, error
 //!    responses included; what was only read writes nothing.
 //! 4. API clients may carry their session in a header instead ([`Builder::header`]).
-//! 5. What does not fit is refused loudly: the handler's response is replaced ([`OnError`]), and
+//! 5. Forms that change something carry a token ([`Session::csrf`]); `docs/csrf.md` in the
+//!    repository says what comes before it.
+//! 6. What does not fit is refused loudly: the handler's response is replaced ([`OnError`]), and
 //!    the session stays as it was.
 //!
 //! # Deployment caveat
@@ -36,6 +38,7 @@
 //! it, and its `Set-Cookie` lines must reach the client one by one and in order.
 
 mod clock;
+mod csrf;
 mod error;
 #[cfg(feature = "axum")]
 mod extract;
@@ -53,12 +56,14 @@ mod telemetry;
 mod unknown;
 
 pub use ::haversack::{
-    Arrival, ArrivalKind, Budget, ConfigError, CookieSpec, Each, Feed, Fixed, Info, IntoFeed,
-    KeyId, KeyRing, Layout, Lifetime, Overridden, Padding, Rejection, RevocationId, SameSite,
-    SealError, SessionId, Staleness, Timestamp, TooLarge, Transport, Unpublished, Version, View,
+    Arrival, ArrivalKind, Budget, ConfigError, CookieSpec, CsrfRejection, Each, Feed, Fixed, Info,
+    IntoFeed, KeyId, KeyRing, Layout, Lifetime, Overridden, Padding, Rejection, RevocationId,
+    SameSite, SealError, SessionId, Staleness, Timestamp, TooLarge, Transport, Unpublished,
+    Version, View,
 };
 
 pub use self::clock::{Clock, SystemClock};
+pub use self::csrf::CsrfError;
 pub use self::error::{ErrorResponse, OnError, OpenError, SessionError};
 pub use self::future::ResponseFuture;
 pub use self::haversack::{Builder, Haversack, Minted};
@@ -68,6 +73,11 @@ pub use self::route::{RouteService, SessionRoute};
 pub use self::service::SessionService;
 pub use self::session::{Session, SessionType};
 
+/// Keys and revocations that a fleet shares (feature `fleet`; `redis` and `nats` for its engines).
+#[cfg(feature = "fleet")]
+pub use haversack_fleet as fleet;
+#[cfg(feature = "fleet")]
+pub use haversack_fleet::Fleet;
 /// Keys from a file that is watched (feature `file`).
 #[cfg(feature = "file")]
 pub use haversack_fleet::file;
@@ -88,6 +98,8 @@ mod _documentation {
     mod coming_from_tower_sessions {}
     #[doc = include_str!("../../../docs/concurrent-requests.md")]
     mod concurrent_requests {}
+    #[doc = include_str!("../../../docs/csrf.md")]
+    mod csrf {}
     #[doc = include_str!("../../../docs/keys.md")]
     mod keys {}
     #[doc = include_str!("../../../docs/why-503-or-several-cookies.md")]

@@ -9,7 +9,7 @@ use http::Extensions;
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::slot::Slot;
-use crate::{OpenError, SessionRoute};
+use crate::{CsrfError, OpenError, SessionRoute};
 
 /// What a session may be: any serde struct or map with a default.
 ///
@@ -94,6 +94,67 @@ impl<T: SessionType> Session<T> {
     /// starts anew, and the session gets a new id.
     pub fn authenticated(&mut self) {
         self.slot.authenticated();
+    }
+
+    /// A token for the forms of this page: 43 characters of base64url, others on each call. Put it
+    /// into a hidden field, and hand that field to [`verify_csrf`](Self::verify_csrf).
+    ///
+    /// It is for the session as this response leaves it, by what was changed until now, so ask for
+    /// it last: a login in the same request is taken into account if it comes before. A fresh
+    /// session begins for it. It holds until somebody signs in or out, whatever else happens to the
+    /// session. The response is then kept by no shared cache.
+    ///
+    /// `docs/csrf.md` in the repository says when a token is needed, and what comes first.
+    ///
+    /// ```
+    /// # #[cfg(feature = "axum")] {
+    /// use axum::{Form, response::{Html, Redirect}};
+    /// use haversack_tower::{CsrfError, Session};
+    /// # #[derive(Default, serde::Serialize, serde::Deserialize)]
+    /// # struct Shop { user: Option<String>, mail: String }
+    ///
+    /// async fn form(mut shop: Session<Shop>) -> Result<Html<String>, CsrfError> {
+    ///     let token = shop.csrf()?;
+    ///     Ok(Html(format!(
+    ///         r#"<form method="post" action="/mail">
+    ///              <input type="hidden" name="csrf" value="{token}">
+    ///              <input name="mail"> <button>Save</button>
+    ///            </form>"#
+    ///     )))
+    /// }
+    ///
+    /// #[derive(serde::Deserialize)]
+    /// struct Change { #[serde(default)] csrf: String, mail: String }
+    ///
+    /// async fn change(
+    ///     mut shop: Session<Shop>,
+    ///     Form(change): Form<Change>,
+    /// ) -> Result<Redirect, CsrfError> {
+    ///     shop.verify_csrf(&change.csrf)?; // before anything is changed
+    ///     shop.mail = change.mail;
+    ///     Ok(Redirect::to("/"))
+    /// }
+    /// # let app: axum::Router = axum::Router::new().route("/mail", axum::routing::get(form).post(change));
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`CsrfError::Seal`] if the source of randomness fails, and [`CsrfError::ResponseSent`]. Where
+    /// a session cannot be begun for another reason, the response is replaced as for any write.
+    pub fn csrf(&mut self) -> Result<String, CsrfError> {
+        self.slot.csrf(self.changed.then_some((&self.value, self.since)))
+    }
+
+    /// Whether a form token is of the session that came with this request, so that a page of ours
+    /// made the request. Every handler that changes something for a form asks this first.
+    ///
+    /// # Errors
+    ///
+    /// [`CsrfError::Rejected`] says why it is not; with the feature `axum` it can be returned as it
+    /// is (403, or 503 where another server may know). [`CsrfError::ResponseSent`].
+    pub fn verify_csrf(&self, token: &str) -> Result<(), CsrfError> {
+        self.slot.verify_csrf(token)
     }
 
     /// Ids, times and sizes of the session as it arrived; `None` once the response is written.

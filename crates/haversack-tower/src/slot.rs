@@ -138,6 +138,19 @@ impl<T: SessionType> Slot<T> {
         self.with_exchange(Exchange::authenticated);
     }
 
+    /// Asks the exchange for something; `None` once the response is written.
+    pub(crate) fn ask<R>(
+        &self,
+        act: impl FnOnce(&mut Exchange<T>, &mut Shared<'_>) -> R,
+    ) -> Option<R> {
+        let mut request = self.lock();
+        let entropy = request.sessions.entropy().clone();
+        match &mut request.stage {
+            Stage::Open { exchange, .. } => Some(act(exchange, &mut Shared(&entropy))),
+            Stage::Untouched | Stage::Sent => None,
+        }
+    }
+
     fn with_exchange(&self, act: impl FnOnce(&mut Exchange<T>)) {
         match &mut self.lock().stage {
             Stage::Open { exchange, .. } => act(exchange),
@@ -258,6 +271,8 @@ impl<T: SessionType> Request<T> {
     fn arrived(&self) {
         if let Stage::Open { exchange, .. } = &self.stage {
             telemetry::arrived(&exchange.arrival(), exchange.view(), self.sessions.now());
+            let feed = self.sessions.feed();
+            exchange.sealed_by().for_each(|key| feed.opened(key));
             if tracing::enabled!(tracing::Level::DEBUG) {
                 telemetry::opened::<T>(&exchange.info(self.route.identity));
             }

@@ -1,7 +1,8 @@
 //! What operators see: metrics and log lines. The client learns nothing of it.
 
 use haversack::{
-    Arrival, ArrivalKind, EventKind, FieldReport, Info, Outcome, Revocation, Timestamp, View,
+    Arrival, ArrivalKind, CsrfRejection, EventKind, FieldReport, Info, Outcome, Revocation,
+    Timestamp, View,
 };
 use metrics::{counter, histogram};
 
@@ -77,6 +78,16 @@ pub(crate) fn fields<T>(reports: &[FieldReport]) {
             "field fell back to its default: {report}"
         );
     }
+}
+
+/// A form token was not taken.
+pub(crate) fn csrf_rejected<T>(rejection: CsrfRejection) {
+    counter!("haversack_csrf_rejections_total", "reason" => rejection.name()).increment(1);
+    tracing::debug!(
+        session = std::any::type_name::<T>(),
+        reason = rejection.name(),
+        "form token refused: {rejection}"
+    );
 }
 
 /// The session was written into a response, or there was nothing to write.

@@ -3,9 +3,10 @@
 use alloc::vec::Vec;
 
 use crate::jar::{Jar, Opened};
+use crate::lifetime::Lifetime;
 use crate::lineage::{Group, Lineages};
 use crate::parcel::{Lineage, Root};
-use crate::policy::{GRACE_MS, Lifetime};
+use crate::policy::GRACE_MS;
 use crate::revocation::Revoked;
 use crate::{Rejection, Timestamp};
 

@@ -150,7 +150,7 @@ impl<'a> Situation<'a> {
         }
         let subject = intent.subject.flatten();
         let changes = self.going_on(&intent.changes, subject);
-        if self.begin(&mut event, &changes, subject, self.stamp(), lineage)? && !intent.end {
+        if self.begin(&mut event, &changes, intent, self.stamp(), lineage)? && !intent.end {
             event.kind = EventKind::Create;
         }
         Ok(event)
@@ -243,11 +243,11 @@ impl<'a> Situation<'a> {
         let subject = intent.subject.flatten();
         let goes_on = self.going_on(&goes_on, subject);
         let mut stamp = self.stamp();
-        if self.leaves_marker(!goes_on.is_empty()) {
+        if self.leaves_marker(intent.begins_with(&goes_on)) {
             event.drafts.push(Draft::marker(self.jar, self.keys, head.lineage, stamp));
             stamp = stamp.plus(1);
         }
-        self.begin(&mut event, &goes_on, subject, stamp, lineage)?;
+        self.begin(&mut event, &goes_on, intent, stamp, lineage)?;
         Ok(event)
     }
 
@@ -269,8 +269,8 @@ impl<'a> Situation<'a> {
         let kind = if intent.end { EventKind::End } else { EventKind::Login };
         let mut event = Event { kind, sweeps: true, ..Event::default() };
         let changes = self.going_on(&intent.changes, subject);
-        if !self.leaves_marker(!changes.is_empty()) {
-            self.begin(&mut event, &changes, subject, self.stamp(), lineage)?;
+        if !self.leaves_marker(intent.begins_with(&changes)) {
+            self.begin(&mut event, &changes, intent, self.stamp(), lineage)?;
             return Ok(event);
         }
         let highest = self
@@ -287,7 +287,7 @@ impl<'a> Situation<'a> {
         let ahead = Stamp::from_millis(self.now.as_millis()).plus(GRACE_MS);
         let stamp = ahead.max(self.jar.highest_stamp().plus(1000));
         event.drafts.push(Draft::marker(self.jar, self.keys, closed, stamp));
-        self.begin(&mut event, &changes, subject, stamp.plus(1), lineage)?;
+        self.begin(&mut event, &changes, intent, stamp.plus(1), lineage)?;
         Ok(event)
     }
 
@@ -307,14 +307,16 @@ impl<'a> Situation<'a> {
         &self,
         event: &mut Event,
         changes: &[Change<'_>],
-        subject: Option<Subject>,
+        intent: &Intent<'_>,
         stamp: Stamp,
-        mut lineage: impl FnMut() -> Result<Lineage, NoEntropy>,
+        lineage: impl FnMut() -> Result<Lineage, NoEntropy>,
     ) -> Result<bool, SealError> {
-        if changes.is_empty() {
+        if !intent.begins_with(changes) {
             return Ok(false);
         }
-        let lineage = lineage().map_err(|NoEntropy| SealError::NoEntropy)?;
+        let lineage = intent.lineage.map_or_else(lineage, Ok);
+        let lineage = lineage.map_err(|NoEntropy| SealError::NoEntropy)?;
+        let subject = intent.subject.flatten();
         let (identity, fields): (Vec<Change<'_>>, Vec<Change<'_>>) =
             changes.iter().partition(|(name, _)| self.is_identity(None, name));
         let born = u32::try_from(self.now.as_secs()).unwrap_or(u32::MAX);

@@ -13,7 +13,7 @@ use core::task::{Context, Poll};
 use core::time::Duration;
 
 use crate::keyring::KeyRing;
-use crate::policy::Lifetime;
+use crate::lifetime::Lifetime;
 use crate::revocation::{Revocation, Revocations};
 use crate::staleness::Staleness;
 use crate::{KeyId, ShortKeyId, Timestamp};

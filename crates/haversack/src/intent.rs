@@ -4,7 +4,7 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use crate::codec::Changes;
-use crate::parcel::Subject;
+use crate::parcel::{Lineage, Subject};
 use crate::policy::Policy;
 use crate::state::{Content, Entry, OPEN, Stamp};
 
@@ -15,6 +15,8 @@ pub(crate) type Change<'a> = (&'a [u8], Option<&'a [u8]>);
 pub(crate) struct Intent<'a> {
     /// Ascending by name. With `end`: all that goes on into a new session.
     pub(crate) changes: Vec<Change<'a>>,
+    /// The lineage of the session that begins, if a form token was issued for it.
+    pub(crate) lineage: Option<Lineage>,
     /// Who is signed in after the changes; `None` if they do not touch it.
     #[expect(clippy::option_option, reason = "untouched, nobody, or somebody")]
     pub(crate) subject: Option<Option<Subject>>,
@@ -25,7 +27,13 @@ pub(crate) struct Intent<'a> {
 
 impl Intent<'_> {
     pub(crate) fn is_nothing(&self) -> bool {
-        self.changes.is_empty() && !self.end && !self.renew && !self.authenticated
+        let acts = self.end || self.renew || self.authenticated;
+        !acts && !self.begins_with(&self.changes)
+    }
+
+    /// Whether there is something to begin a session for, if these are its changes.
+    pub(crate) fn begins_with(&self, changes: &[Change<'_>]) -> bool {
+        !changes.is_empty() || self.lineage.is_some()
     }
 }
 

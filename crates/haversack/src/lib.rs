@@ -15,7 +15,8 @@
 //! - No place for facts that must not be rolled back, such as balances, one-time codes and attempt
 //!   counters. A client can bring back an older state of its own jar, and it is taken.
 //! - No revocation yet. A copied jar stays valid until its lifetime ends, after a logout too.
-//! - No identity provider, and no protection against cross-site request forgery beyond `SameSite`.
+//! - No identity provider. Against cross-site request forgery there are `SameSite` and form tokens
+//!   ([`Exchange::csrf`]), which handlers must ask for.
 //!
 //! # How data flows
 //!
@@ -189,6 +190,7 @@
 //! | why a session could not be written | [`SealError`], [`TooLarge`], [`EncodeError`] |
 //! | what is wrong with the settings | [`ConfigError`], [`KeyRingError`] |
 //! | how a session arrived, its ids, times and sizes | [`Arrival`], [`Info`] |
+//! | form tokens | [`Exchange::csrf`], [`Exchange::verify_csrf`], [`CsrfRejection`] |
 //! | what a response did | [`Outcome`], [`Report`] |
 //! | what a jar holds, without its session type | [`inspect`] |
 //! | the world, as arguments | [`Timestamp`], [`Entropy`] |
@@ -208,6 +210,7 @@ mod admit;
 mod arrival;
 mod budget;
 mod codec;
+mod csrf;
 mod draft;
 mod env;
 mod error;
@@ -222,6 +225,7 @@ mod join;
 mod key_id;
 mod keyring;
 mod layout;
+mod lifetime;
 mod lineage;
 mod maintain;
 mod overridden;
@@ -246,6 +250,7 @@ pub use self::budget::{Budget, Limit, TooLarge};
 pub use self::codec::{
     Decoded, Each, EncodeError, FieldFault, FieldReport, SchemaError, encode_field,
 };
+pub use self::csrf::CsrfRejection;
 pub use self::env::{Entropy, NoEntropy, Timestamp};
 pub use self::error::{ConfigError, Disposition, Rejection, SealError, StaleView};
 pub use self::event::EventKind;
@@ -254,9 +259,10 @@ pub use self::feed::{Feed, Fixed, Freshness, IntoFeed, Publication, Unpublished,
 pub use self::info::{Info, SessionId, Times, Usage};
 pub use self::key_id::{InvalidId, KeyId, RingMark, ShortKeyId};
 pub use self::keyring::{KeyInfo, KeyRing, KeyRingError, KeyState, Weakness};
+pub use self::lifetime::Lifetime;
 pub use self::maintain::Work;
 pub use self::overridden::Overridden;
-pub use self::policy::{Lifetime, Policy};
+pub use self::policy::Policy;
 pub use self::respond::{Fetch, Outcome, Report, Room};
 pub use self::revocation::{InvalidRevocation, Revocation, RevocationId, Revocations, SubjectId};
 pub use self::seal::Padding;

@@ -1,86 +1,18 @@
-//! What is accepted and issued: cookie, lifetimes, budgets, and the fields with a meaning.
+//! What is accepted and issued: cookie, lifetime, budgets, and the fields with a meaning.
 
 use alloc::borrow::ToOwned as _;
 use alloc::string::String;
 use alloc::vec::Vec;
-use core::time::Duration;
 
 use crate::codec::field_of;
 use crate::keyring::Context;
 use crate::seal::Padding;
 use crate::transport::{CookieSpec, HeaderSpec, Layout};
-use crate::{Budget, ConfigError, Staleness};
+use crate::{Budget, ConfigError, Lifetime, Staleness};
 
 /// The one assumption about the world: a response is applied by the client within this time of its
 /// request's departure, and server clocks differ by less.
 pub(crate) const GRACE_MS: u64 = 5 * 60 * 1000;
-
-/// When a session ends by itself (OWASP Session Management: idle and absolute timeout).
-///
-/// The limits are enforced from times inside the seal; a cookie's own expiry is never trusted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Lifetime {
-    /// Longest time between two requests that use the session; `None` for no idle limit.
-    /// Default: 24 hours.
-    pub idle: Option<Duration>,
-    /// Longest time from creation or the last authentication. At most 400 days, the longest that
-    /// browsers keep a cookie (RFC 6265bis). Default: 14 days.
-    pub absolute: Duration,
-    /// Allowance for clocks that differ, added to both limits. Default: 60 seconds.
-    pub leeway: Duration,
-}
-
-impl Default for Lifetime {
-    fn default() -> Self {
-        Self {
-            idle: Some(Duration::from_secs(24 * 3600)),
-            absolute: Duration::from_secs(14 * 24 * 3600),
-            leeway: Duration::from_secs(60),
-        }
-    }
-}
-
-impl Lifetime {
-    /// The longest absolute lifetime: 400 days.
-    pub const MAX: Duration = Duration::from_secs(400 * 24 * 3600);
-
-    /// For how long after an event a session that it did not reach could still be used: a revocation
-    /// must be kept for that long. The idle lifetime (without one, the absolute), the leeway, and 15
-    /// minutes for responses under way and clocks that differ.
-    pub fn tail(&self) -> Duration {
-        let unused = self.idle.unwrap_or(self.absolute);
-        unused.saturating_add(self.leeway).saturating_add(Duration::from_millis(3 * GRACE_MS))
-    }
-
-    pub(crate) fn idle_secs(&self) -> Option<u64> {
-        self.idle.map(|idle| idle.as_secs())
-    }
-
-    /// Steps in which a touch advances `seen`, so that parallel touches write the same bytes.
-    pub(crate) fn touch_step(&self) -> Option<u64> {
-        self.idle_secs().map(|idle| (idle / 40).max(1))
-    }
-
-    fn validate(&self) -> Result<(), ConfigError> {
-        let bad = |what| Err(ConfigError::Lifetime { what });
-        if self.absolute > Self::MAX {
-            return bad("absolute is over 400 days, the longest that browsers keep a cookie");
-        }
-        if self.absolute < Duration::from_secs(60) {
-            return bad("absolute is under 60 seconds");
-        }
-        if self.idle.is_some_and(|idle| idle > self.absolute) {
-            return bad("idle is longer than absolute");
-        }
-        if self.idle.is_some_and(|idle| idle < Duration::from_secs(60)) {
-            return bad("idle is under 60 seconds");
-        }
-        if self.leeway > Duration::from_millis(GRACE_MS) {
-            return bad("leeway is over 5 minutes");
-        }
-        Ok(())
-    }
-}
 
 /// Everything that stays the same from request to request.
 #[derive(Clone, Debug, Default)]

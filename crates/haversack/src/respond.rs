@@ -7,10 +7,11 @@ use crate::budget::HEAD;
 use crate::draft::{Body, Draft};
 use crate::event::{Event, EventKind, Situation};
 use crate::keyring::Key;
+use crate::lifetime::Lifetime;
 use crate::maintain::{Step, Work};
 use crate::overridden::Overridden;
 use crate::parcel::scope;
-use crate::policy::{GRACE_MS, Lifetime};
+use crate::policy::GRACE_MS;
 use crate::transport::Carrier;
 use crate::{Entropy, Revocation, SealError, seal, wire};
 
@@ -85,6 +86,8 @@ pub struct Report {
     /// What was removed because a write that overlapped had overridden it. Requests that overlap
     /// may remove, and report, the same.
     pub overridden: Vec<Overridden>,
+    /// A form token was issued: no shared cache may keep the response, even if it sets nothing.
+    pub token: bool,
     /// Characters of the `Set-Cookie` lines or of the header field, with the field's name and line
     /// end.
     pub chars: usize,

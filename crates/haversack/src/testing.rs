@@ -2,13 +2,8 @@
 
 use std::format;
 use std::string::String;
-use std::sync::LazyLock;
-use std::time::Duration;
 
 use crate::env::{Entropy, NoEntropy};
-use crate::keyring::Keys;
-use crate::revocation::Revoked;
-use crate::{KeyRing, Staleness, Timestamp, View};
 
 /// Bytes that look random and are the same in every run (`SplitMix64`).
 pub(crate) struct Seeded(pub(crate) u64);
@@ -25,14 +20,6 @@ impl Entropy for Seeded {
         }
         Ok(())
     }
-}
-
-/// A fleet in which nothing is revoked.
-pub(crate) fn nothing_revoked(keys: &Keys) -> Revoked<'_> {
-    static VIEW: LazyLock<View> = LazyLock::new(|| View::from(KeyRing::for_tests()));
-    static STALENESS: Staleness =
-        Staleness { fresh: Duration::from_secs(5), blind: Duration::from_secs(300) };
-    Revoked { view: &VIEW, keys, staleness: &STALENESS, received: Timestamp::default() }
 }
 
 /// Bytes as hexadecimal digits.

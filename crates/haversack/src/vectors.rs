@@ -1,7 +1,9 @@
 //! The language-neutral vectors in `spec/vectors`, one case per file.
 
+mod csrf;
 mod event;
 mod maintain;
+mod revocation;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -16,12 +18,15 @@ use crate::join::{holdings, join, state};
 use crate::keyring::{Context, Found, Keys, ring_for_vectors};
 use crate::lineage::Lineages;
 use crate::parcel::{Fragment, Kind, Lineage, Marker, Root, Subject, Suffix, scope};
+use crate::revocation::Revoked;
 use crate::seal::Padding;
 use crate::state::{Content, Entry, Stamp};
-use crate::testing::{hex, nothing_revoked};
+use crate::testing::hex;
 use crate::transport::{Carrier, cookie, header};
 use crate::wire::{self, Envelope};
-use crate::{CookieSpec, Disposition, HeaderSpec, Lifetime, Policy, Rejection, Timestamp, seal};
+use crate::{
+    CookieSpec, Disposition, HeaderSpec, KeyRing, Lifetime, Policy, Rejection, Timestamp, seal,
+};
 
 /// Whether a response is what each case of `dir` expects; says in which it is not.
 fn check_responses(dir: &str, response: impl Fn(&Value) -> Value) {
@@ -294,7 +299,9 @@ fn read_jar(case: &Value, lines: &[&[u8]]) -> Value {
     let (mut jar, sealed) = Jar::open(found, &keys, &BTreeSet::new(), carrier, now);
     let lineages = Lineages::of(&jar.roots, &jar.markers);
     jar.open_fragments(&sealed, carrier, now);
-    let law = Law { lifetime: &policy.lifetime, revoked: nothing_revoked(&keys), now };
+    let view = revocation::view(case, KeyRing::for_tests(), now);
+    let revoked = Revoked { view: &view, keys: &keys, staleness: &policy.staleness, received: now };
+    let law = Law { lifetime: &policy.lifetime, revoked, now };
     let admitted = Admitted::judge(lineages, &jar, law);
     let head = admitted.winner(&jar).map(|head| &head.frame);
     assert_eq!(jar.foreign, foreign.len(), "{}", case["description"]);
@@ -352,6 +359,7 @@ fn read_jar(case: &Value, lines: &[&[u8]]) -> Value {
     let orphans: BTreeSet<String> = jar.orphans.iter().map(|p| name(base, p.as_str())).collect();
     let fresh = admitted.kept_head;
     json!({
+        "served": revocation::served(&revoked, head),
         "winner": head.map(|head| hex(&head.lineage.0)),
         "session_id": head.map(|head| hex(&keys.session_id(&head.lineage.0, head.renewed.as_millis()))),
         "subject": head.and_then(|head| head.subject).map(|subject| hex(&subject.0)),

@@ -21,8 +21,8 @@ pub(super) enum Access<'a> {
 
 /// Waits for the lock beside a file, and holds it until it is dropped; the operating system drops it
 /// for a process that ends. The lock's file stays: one that is removed could be locked twice.
-pub(super) fn lock(path: &Path) -> io::Result<File> {
-    let lock = open_lock(path, Access::Private)?;
+pub(super) fn lock(path: &Path, access: Access<'_>) -> io::Result<File> {
+    let lock = open_lock(path, access)?;
     lock.lock()?;
     Ok(lock)
 }
@@ -52,15 +52,14 @@ pub(super) fn lock_within(path: &Path, access: Access<'_>, limit: Duration) -> i
 
 fn open_lock(path: &Path, access: Access<'_>) -> io::Result<File> {
     let path = sibling(path, "", ".lock");
-    match private().create_new(true).open(&path) {
-        Ok(lock) => {
-            // Whoever may write what it guards may lock it.
-            apply(&lock, access)?;
-            Ok(lock)
-        }
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => private().open(&path),
-        Err(error) => Err(error),
-    }
+    let lock = private().create(true).truncate(false).open(&path).map_err(|error| {
+        // The name of what it guards would send the operator to the wrong file.
+        io::Error::new(error.kind(), format!("its lock `{}`: {error}", path.display()))
+    })?;
+    // Whoever may write what it guards may lock it, though root made it. Only its owner can see to
+    // that, and who is not goes on.
+    let _ = apply(&lock, access);
+    Ok(lock)
 }
 
 /// Replaces a file, of which the caller holds the lock, by what `write` puts into another one.

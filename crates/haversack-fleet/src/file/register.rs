@@ -70,7 +70,9 @@ pub(super) fn put(path: &Path, expect: u64, document: &RingDocument) -> Result<P
         }
         target => target.map_err(writing)?,
     };
-    let _lock = disk::lock_within(&target, Access::Private, PATIENCE).map_err(writing)?;
+    let like = fs::metadata(&target).ok();
+    let access = like.as_ref().map_or(Access::Private, Access::Beside);
+    let _lock = disk::lock_within(&target, access, PATIENCE).map_err(writing)?;
     let held = held()?;
     if held != expect {
         return Ok(Put::Lost(held));

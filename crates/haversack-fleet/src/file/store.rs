@@ -20,7 +20,7 @@ use super::{FileError, FileErrorKind, read};
 pub fn create(path: impl AsRef<Path>, ring: &KeyRing) -> Result<(), FileError> {
     let path = path.as_ref();
     let unwritable = |error| FileError::new(path, FileErrorKind::Unwritable(error));
-    let _lock = disk::lock(path).map_err(unwritable)?;
+    let _lock = disk::lock(path, Access::Private).map_err(unwritable)?;
     // A symbolic link that leads nowhere counts as there.
     match fs::symlink_metadata(path) {
         Ok(_) => return Err(FileError::new(path, FileErrorKind::Exists)),
@@ -52,7 +52,8 @@ pub fn update(
     read::document(path)?;
     // The file that a symbolic link leads to is replaced, not the link.
     let target = fs::canonicalize(path).map_err(unwritable)?;
-    let _lock = disk::lock(&target).map_err(unwritable)?;
+    let like = fs::metadata(&target).map_err(unwritable)?;
+    let _lock = disk::lock(&target, Access::Beside(&like)).map_err(unwritable)?;
     let held = read::parse(path, &read::document(path)?)?;
     let metadata = fs::metadata(&target).map_err(unwritable)?;
 

@@ -5,7 +5,8 @@ use serde_json::json;
 
 use super::address::Address;
 use super::link::Link;
-use super::stream::{Info, Kind, Streams};
+use super::state::Info;
+use super::stream::{Kind, Streams};
 use crate::EngineError;
 
 pub(super) async fn advice(
@@ -96,6 +97,11 @@ fn of_stream(name: &str, kind: Kind, info: &Info, clustered: bool) -> Vec<String
     if setting("discard") == Some("old") && kind != Kind::Reports {
         advice.push(format!(
             "stream {name} drops what is old when it is full: `nats stream edit {name} --discard new`"
+        ));
+    }
+    if kind == Kind::Ring && info.keeps() != u64::MAX {
+        advice.push(format!(
+            "stream {name} forgets the key ring after a time: `nats stream edit {name} --max-age 0`"
         ));
     }
     let limit = info.number("max_bytes").filter(|limit| is_nearly(info.state.bytes, *limit));

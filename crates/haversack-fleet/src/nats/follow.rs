@@ -20,7 +20,8 @@ use super::link::Link;
 use super::log;
 use super::place::Place;
 use super::ring;
-use super::stream::{Info, Kind, Streams};
+use super::state::Info;
+use super::stream::{HOUR_NS, Kind, Streams};
 use super::tail::{Line, Tail};
 use super::time::now;
 use crate::EngineError;
@@ -51,8 +52,10 @@ pub(super) async fn follow(
         reached: 0,
         tail: None,
         waiting: None,
+        confirmed: None,
         moved: Instant::now(),
         keeps: 0,
+        may_raise: true,
         strangers: false,
     };
     match following.run(from).await {
@@ -73,10 +76,13 @@ struct Following<'a> {
     reached: u64,
     tail: Option<Tail>,
     waiting: Option<Waiting>,
+    confirmed: Option<Timestamp>,
     /// When something was last delivered, or the tail last begun.
     moved: Instant,
     /// The most hours that a delivered record is to be kept for.
     keeps: u64,
+    /// Until it turns out that this server may not.
+    may_raise: bool,
     /// Whether messages were met that hold no record.
     strangers: bool,
 }
@@ -213,11 +219,11 @@ impl Following<'_> {
             self.place = Some(start);
         }
         self.reached = self.reached.max(info.state.first_seq.saturating_sub(1));
-        if self.keeps.max(self.streams.promised(info)).saturating_mul(3_600_000_000_000)
-            > info.keeps()
-        {
+        let hours = self.keeps.max(self.streams.promised(info));
+        if self.may_raise && hours.saturating_mul(HOUR_NS) > info.keeps() {
             let kept = self.streams.ensure(&self.link, Kind::Log, self.keeps).await;
             if let Err(error) = kept {
+                self.may_raise = false;
                 tracing::warn!(%error, "the log forgets records too early");
             }
         }
@@ -287,9 +293,13 @@ impl Following<'_> {
 
     fn confirm(&mut self) {
         if self.is_complete()
-            && let Some(waiting) = self.waiting.take()
+            && let Some(Waiting { at, .. }) = self.waiting.take()
         {
-            self.to.take(Event::Confirmed(waiting.at));
+            // Answers of replicas may be as old as the ones before. A clock may have been set back.
+            if self.confirmed.is_none_or(|before| at > before || before > now()) {
+                self.confirmed = Some(at);
+                self.to.take(Event::Confirmed(at));
+            }
         }
     }
 

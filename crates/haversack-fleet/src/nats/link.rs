@@ -3,9 +3,11 @@
 //! A connection that ends is not mended but replaced by whoever needs one next: so what prevents it is
 //! that caller's error, and nothing that was asked long ago is sent late.
 
+use std::future::{pending, ready};
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_nats::rustls::{self, ClientConfig, RootCertStore};
 use async_nats::{Client, ConnectErrorKind, ConnectOptions, HeaderMap, Message, RequestErrorKind};
 use async_nats::{Event, Request, ServerAddr, ServerError, ServerInfo, Subject, Subscriber};
 use futures_util::FutureExt as _;
@@ -38,10 +40,11 @@ impl Link {
         let told = (Arc::clone(&ended), Arc::clone(&refused));
         let mut options = ConnectOptions::new()
             .name("haversack")
-            .connection_timeout(PATIENCE)
+            .connection_timeout(PATIENCE * 2 / 3)
             .request_timeout(Some(PATIENCE))
             .ping_interval(Duration::from_secs(5))
             .require_tls(address.tls)
+            .tls_client_config(tls().map_err(|why| fail(EngineErrorKind::Unusable(why)))?)
             // One attempt for each server, then the connection is given up.
             .max_reconnects(address.hosts.len())
             .event_callback(move |event| {
@@ -52,7 +55,7 @@ impl Link {
                     }
                     _ => {}
                 }
-                std::future::ready(())
+                ready(())
             });
         if let Some((user, password)) = &address.login {
             options = options.user_and_password(user.clone(), password.to_string());
@@ -71,7 +74,7 @@ impl Link {
             })
         });
         let servers = servers.collect::<Result<Vec<_>, _>>()?;
-        let client = match timeout(PATIENCE * 2, options.connect(servers)).await {
+        let client = match timeout(PATIENCE * 5 / 3, options.connect(servers)).await {
             Ok(Ok(client)) => client,
             Ok(Err(error)) => {
                 let why = error.to_string();
@@ -79,7 +82,11 @@ impl Link {
                     ConnectErrorKind::Authentication | ConnectErrorKind::AuthorizationViolation => {
                         EngineErrorKind::Refused(why)
                     }
+                    // Trying again changes nothing.
                     ConnectErrorKind::Tls => EngineErrorKind::Unusable(why),
+                    _ if why.contains("certificate") => EngineErrorKind::Unusable(format!(
+                        "{why}; if the authority is your own, name its file in `SSL_CERT_FILE`"
+                    )),
                     _ => EngineErrorKind::Unreachable(why),
                 }));
             }
@@ -121,6 +128,11 @@ impl Link {
         let content = content.map_err(|error| self.unusable(error.to_string()))?;
         let subject = format!("$JS.API.{question}");
         let Some(answer) = self.ask(subject, None, content).await? else {
+            // In a cluster that has no leader just now, nobody answers either.
+            if self.server().jetstream {
+                let why = "JetStream does not answer".to_owned();
+                return Err(self.fail(EngineErrorKind::Unreachable(why)));
+            }
             return Err(self.unusable(
                 "it runs without JetStream, its storage; start `nats-server` with `-js -sd FOLDER`",
             ));
@@ -128,21 +140,20 @@ impl Link {
         self.understand(&answer)
     }
 
-    /// Publishes to a stream and waits until it is stored; `None` if no stream takes this subject.
+    /// Publishes to a stream and waits until it is stored, under which number; `None` if no stream takes this subject.
     pub(super) async fn publish(
         &self,
         subject: String,
         headers: Option<HeaderMap>,
         content: Vec<u8>,
-    ) -> Result<Option<Result<(), ApiFault>>, EngineError> {
+    ) -> Result<Option<Result<u64, ApiFault>>, EngineError> {
         #[derive(serde::Deserialize)]
         struct Acknowledged {
-            #[serde(rename = "seq")]
-            _sequence: u64,
+            seq: u64,
         }
         let Some(answer) = self.ask(subject, headers, content).await? else { return Ok(None) };
         let acknowledged = self.understand::<Acknowledged>(&answer)?;
-        Ok(Some(acknowledged.map(|_| ())))
+        Ok(Some(acknowledged.map(|acknowledged| acknowledged.seq)))
     }
 
     /// A question and its answer; `None` if nobody listens there.
@@ -157,13 +168,11 @@ impl Link {
             request = request.headers(headers);
         }
         let mut refused = self.refused.subscribe();
-        let concerns = |text: &Option<String>| {
-            text.as_ref().is_some_and(|text| text.contains(&format!("\"{subject}\"")))
-        };
+        let quoted = format!("\"{subject}\"");
         let outcome = tokio::select! {
             outcome = self.client.send_request(subject.clone(), request) => outcome,
-            Ok(why) = refused.wait_for(concerns) => {
-                return Err(self.refusal(why.clone().unwrap_or_default()));
+            why = refusal_of(&mut refused, &quoted) => {
+                return Err(self.fail(EngineErrorKind::Refused(why)));
             }
             error = self.end() => return Err(error),
         };
@@ -180,20 +189,16 @@ impl Link {
         }
         // It may answer another connection; and answers that come late are of no use on this one.
         self.ended.send_replace(true);
-        let why = self.refused.borrow().clone();
-        Err(why.map_or_else(
-            || {
-                let why = format!("no answer within {} s", PATIENCE.as_secs());
-                self.fail(EngineErrorKind::Unreachable(why))
-            },
-            |why| self.refusal(why),
-        ))
-    }
-
-    fn refusal(&self, why: String) -> EngineError {
-        // The server may be told to allow it, and then a new connection starts with a clean slate.
-        self.ended.send_replace(true);
-        self.fail(EngineErrorKind::Refused(why))
+        // Who may not listen for answers gets none.
+        let silenced = self.refused.borrow().clone().filter(|why| why.contains("Subscription"));
+        if let Some(why) = silenced {
+            return Err(self.fail(EngineErrorKind::Refused(why)));
+        }
+        let why = match error.kind() {
+            RequestErrorKind::TimedOut => format!("no answer within {} s", PATIENCE.as_secs()),
+            _ => error.to_string(),
+        };
+        Err(self.fail(EngineErrorKind::Unreachable(why)))
     }
 
     /// What is published to a subject from now on.
@@ -236,6 +241,29 @@ impl Link {
     pub(super) fn fault(&self, doing: &str, fault: &ApiFault) -> EngineError {
         self.fail(fault.kind(doing))
     }
+}
+
+/// TLS with the certificates that the operating system trusts. Servers may ask for it without `tls://`.
+///
+/// The backend is named, since a program that has two of them has no default.
+fn tls() -> Result<ClientConfig, String> {
+    let backend = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let mut trusted = RootCertStore::empty();
+    trusted.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    let versions =
+        ClientConfig::builder_with_provider(backend).with_safe_default_protocol_versions();
+    let versions = versions.map_err(|error| error.to_string())?;
+    Ok(versions.with_root_certificates(trusted).with_no_client_auth())
+}
+
+/// Waits until the server refuses something with these words in it.
+async fn refusal_of(refused: &mut watch::Receiver<Option<String>>, words: &str) -> String {
+    while refused.changed().await.is_ok() {
+        if let Some(why) = refused.borrow_and_update().as_ref().filter(|why| why.contains(words)) {
+            return why.clone();
+        }
+    }
+    pending().await
 }
 
 fn is_refusal(text: &str) -> bool {

@@ -65,7 +65,7 @@ async fn store<'a>(
         match under_way.next().await {
             None => break,
             Some((record, stored)) => match stored? {
-                Some(Ok(())) => {}
+                Some(Ok(_)) => {}
                 Some(Err(fault)) => return Err(link.fault("storing a record", &fault)),
                 None => drop(homeless.insert(record)),
             },
@@ -74,7 +74,7 @@ async fn store<'a>(
     Ok(homeless)
 }
 
-type Stored = Result<Option<Result<(), ApiFault>>, EngineError>;
+type Stored = Result<Option<Result<u64, ApiFault>>, EngineError>;
 
 async fn store_one<'a>(
     link: &Link,

@@ -1,12 +1,18 @@
 //! Marks that one server takes: a key of a bucket, and for how many milliseconds it is taken.
 //!
 //! Its time begins when the server of NATS stores it, and is judged by the clock of that server.
+//!
+//! A condition on the last message of a key does not hold in a cluster of servers 2.9: of those who take
+//! an expired mark at once several win. So the bucket keeps all messages of a key, and first is who
+//! wrote the first one.
 
 use std::time::Duration;
 
+use async_nats::HeaderMap;
+use serde_json::json;
+
 use super::escape::escape;
 use super::link::Link;
-use super::ring::after;
 use super::stream::{Kind, Streams, class};
 use crate::{EngineError, EngineErrorKind};
 
@@ -48,18 +54,23 @@ pub(super) async fn once(
     };
     let subject = streams.key(Kind::Marks, &key);
     let content = millis.to_string().into_bytes();
-    let taken = match link.publish(subject, Some(after(sequence)), content).await? {
-        Some(Ok(())) => true,
-        Some(Err(fault)) if fault.is_lost_race() => false,
+    let mut headers = HeaderMap::new();
+    headers.insert("Nats-Expected-Last-Subject-Sequence", sequence.to_string().as_str());
+    let mine = match link.publish(subject.clone(), Some(headers), content).await? {
+        Some(Ok(mine)) => mine,
+        Some(Err(fault)) if fault.is_lost_race() => return Ok(false),
         Some(Err(fault)) => return Err(link.fault("taking a mark", &fault)),
         None => {
             let why = format!("stream {} has just been deleted", streams.name(Kind::Marks));
             return Err(link.fail(EngineErrorKind::Unreachable(why)));
         }
     };
-    if taken {
-        // Somebody may have made the stream keep less in between.
-        streams.ensure(link, Kind::Marks, hours).await?;
+    let which = json!({ "seq": sequence + 1, "next_by_subj": subject });
+    let first = streams.get(link, Kind::Marks, &which).await?;
+    if first.is_none_or(|first| first.sequence != mine) {
+        return Ok(false);
     }
-    Ok(taken)
+    // Somebody may have made the stream keep less in between.
+    streams.ensure(link, Kind::Marks, hours).await?;
+    Ok(true)
 }

@@ -1,6 +1,6 @@
 //! A place in the log: which stream, how far, and what the message there was.
 
-use super::stream::Info;
+use super::state::Info;
 use crate::engine::Cursor;
 
 /// Just after a message. Times are nanoseconds, by the server's clock.

@@ -8,7 +8,8 @@ use serde_json::json;
 use super::escape::{escape, unescape};
 use super::link::Link;
 use super::mark::MAX_KEY;
-use super::stream::{Kind, Message, Streams, class};
+use super::state::Message;
+use super::stream::{Kind, Streams, class};
 use crate::{EngineError, EngineErrorKind};
 
 const PREFIX: &str = "server-";
@@ -33,7 +34,7 @@ pub(super) async fn report(
     let subject = streams.key(Kind::Reports, &key);
     let content = format!("{millis}\n{report}").into_bytes();
     match link.publish(subject, None, content).await? {
-        Some(Ok(())) => Ok(()),
+        Some(Ok(_)) => Ok(()),
         Some(Err(fault)) => Err(link.fault("storing a report", &fault)),
         None => {
             let why = format!("stream {} has just been deleted", streams.name(Kind::Reports));

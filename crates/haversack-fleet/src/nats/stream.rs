@@ -18,17 +18,15 @@
 //! No writer needs to know what another has just done to the stream. Should two writers raise the
 //! time at once and the lower one win, the next follower that sees such a record puts it right.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::escape::escape;
 use super::link::Link;
-use super::time;
+use super::state::{Info, Message};
 use crate::EngineError;
 
-const HOUR_NS: u64 = 3600 * 1_000_000_000;
+pub(super) const HOUR_NS: u64 = 3600 * 1_000_000_000;
 /// Far more than anything is kept for.
 pub(super) const MAX_HOURS: u64 = 10 * 366 * 24;
 
@@ -100,7 +98,7 @@ impl Streams {
             "storage": "file",
             "discard": "new",
             "max_age": hours * HOUR_NS,
-            "max_msgs_per_subject": 1,
+            "max_msgs_per_subject": if kind == Kind::Marks { -1 } else { 1 },
             "max_msgs": -1,
             "max_bytes": -1,
             "max_consumers": -1,
@@ -219,7 +217,7 @@ impl Streams {
             Some(info) => info,
             None => self.ensure(link, Kind::Reports, 1).await?,
         };
-        if let Some(told) = info.ts.as_deref().and_then(time::parse) {
+        if let Some(told) = info.asked() {
             return Ok(Some(told));
         }
         // Servers before 2.10 say only when they stored a message.
@@ -227,7 +225,7 @@ impl Streams {
         match link.publish(subject, None, Vec::new()).await? {
             None => return Ok(None),
             Some(Err(fault)) => return Err(link.fault("asking for the time", &fault)),
-            Some(Ok(())) => {}
+            Some(Ok(_)) => {}
         }
         let message = self.last(link, Kind::Reports, "clock").await?;
         Ok(message.and_then(|message| message.time()))
@@ -274,115 +272,6 @@ pub(super) fn class(millis: u64) -> Option<u64> {
     classes().find(|class| *class >= hours).filter(|class| *class <= MAX_HOURS)
 }
 
-/// What a stream is like.
-#[derive(Debug, Deserialize)]
-pub(super) struct Info {
-    pub(super) config: Value,
-    created: String,
-    pub(super) state: State,
-    cluster: Option<Cluster>,
-    ts: Option<String>,
-}
-
-#[derive(Debug, Deserialize)]
-pub(super) struct State {
-    pub(super) messages: u64,
-    pub(super) bytes: u64,
-    pub(super) first_seq: u64,
-    pub(super) last_seq: u64,
-    last_ts: String,
-}
-
-#[derive(Debug, Deserialize)]
-struct Cluster {
-    replicas: Option<Vec<Replica>>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Replica {
-    /// Nanoseconds since it was heard of.
-    #[serde(default)]
-    active: u64,
-    #[serde(default)]
-    offline: bool,
-}
-
-impl Info {
-    /// When it was made: another one of the same name was made at another time.
-    pub(super) fn generation(&self) -> u64 {
-        time::parse(&self.created).unwrap_or(0)
-    }
-
-    /// Nanoseconds after which it forgets.
-    pub(super) fn keeps(&self) -> u64 {
-        self.number("max_age").filter(|age| *age > 0).unwrap_or(u64::MAX)
-    }
-
-    pub(super) fn replicas(&self) -> u64 {
-        self.number("num_replicas").unwrap_or(1)
-    }
-
-    /// A setting that is a number; `None` if it is absent or negative.
-    pub(super) fn number(&self, setting: &str) -> Option<u64> {
-        self.config.get(setting).and_then(Value::as_u64)
-    }
-
-    /// When the last message was stored, in nanoseconds.
-    pub(super) fn last_stored(&self) -> Option<u64> {
-        time::parse(&self.state.last_ts)
-    }
-
-    /// For how many milliseconds the answer may have been out of date when it was given.
-    ///
-    /// Who leads a group of replicas and is cut off does not know that the others have a new leader
-    /// until much later. While most of them answer it, they have none: so the answer is as old as the
-    /// answer of the last one that it takes for a majority. `None` if there is no majority.
-    pub(super) fn lag(&self) -> Option<u64> {
-        let all = self.replicas();
-        if all <= 1 {
-            return Some(0);
-        }
-        let others = self.cluster.as_ref()?.replicas.as_deref().unwrap_or_default();
-        let mut ages: Vec<_> = others.iter().filter(|it| !it.offline).map(|it| it.active).collect();
-        ages.sort_unstable();
-        let beside_itself = usize::try_from(all / 2).ok()?;
-        let age = *ages.get(beside_itself.checked_sub(1)?)?;
-        Some(age.div_ceil(1_000_000))
-    }
-}
-
-/// A message of a stream.
-#[derive(Deserialize)]
-pub(super) struct Message {
-    pub(super) subject: String,
-    #[serde(rename = "seq")]
-    pub(super) sequence: u64,
-    #[serde(default)]
-    data: String,
-    #[serde(default, rename = "hdrs")]
-    headers: String,
-    time: String,
-}
-
-impl Message {
-    /// Its content; `None` if it is no text.
-    pub(super) fn text(&self) -> Option<String> {
-        String::from_utf8(STANDARD.decode(&self.data).ok()?).ok()
-    }
-
-    /// Whether it marks its key as deleted, as the tools of NATS do it.
-    pub(super) fn is_deletion(&self) -> bool {
-        let headers = STANDARD.decode(&self.headers).unwrap_or_default();
-        let headers = String::from_utf8_lossy(&headers).to_ascii_lowercase();
-        headers.contains("kv-operation: del") || headers.contains("kv-operation: purge")
-    }
-
-    /// When it was stored, in nanoseconds.
-    pub(super) fn time(&self) -> Option<u64> {
-        time::parse(&self.time)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::{Info, Kind, MAX_HOURS, Streams, class, classes};
@@ -399,37 +288,22 @@ mod tests {
         assert_eq!((class(u64::MAX), class(2 * MAX_HOURS * HOUR)), (None, None));
     }
 
-    fn info(more: &str) -> Info {
-        let text = format!(
-            r#"{{"config":{{"num_replicas":3,"subjects":["haversack.log.shop.1.*","haversack.log.shop.24.*"]}},
+    fn info() -> Info {
+        let text = r#"{"config":{"subjects":["haversack.log.shop.1.*","haversack.log.shop.24.*"]},
             "created":"2026-11-24T15:27:29.879409847Z",
-            "state":{{"messages":0,"bytes":0,"first_seq":0,"last_seq":0,"last_ts":"0001-01-01T00:00:00Z"}}{more}}}"#
-        );
-        serde_json::from_str(&text).unwrap()
+            "state":{"messages":0,"bytes":0,"first_seq":0,"last_seq":0,"last_ts":"0001-01-01T00:00:00Z"}}"#;
+        serde_json::from_str(text).unwrap()
     }
 
     #[test]
     fn reads_what_a_stream_promises() {
         let shop = Streams::of("shop", 1).unwrap();
-        assert_eq!(shop.promised(&info("")), 24);
-        assert_eq!(Streams::of("other", 1).unwrap().promised(&info("")), 0);
+        assert_eq!(shop.promised(&info()), 24);
+        assert_eq!(Streams::of("other", 1).unwrap().promised(&info()), 0);
         assert_eq!(shop.class_of("haversack.log.shop.32.abc"), Some(32));
         assert_eq!(shop.class_of("haversack.log.shop.x.abc"), None);
         assert_eq!(shop.name(Kind::Ring), "KV_haversack-ring-shop");
         assert_eq!(shop.key(Kind::Ring, "ring"), "$KV.haversack-ring-shop.ring");
         assert!(Streams::of(&"A".repeat(100), 1).is_none());
-    }
-
-    #[test]
-    fn an_answer_is_as_old_as_its_majority() {
-        let replicas =
-            |text: &str| info(&format!(r#","cluster":{{"leader":"a","replicas":[{text}]}}"#)).lag();
-        let (near, far) =
-            (r#"{"name":"b","active":2000000}"#, r#"{"name":"c","active":9000000000}"#);
-        assert_eq!(replicas(&format!("{far},{near}")), Some(2));
-        assert_eq!(replicas(far), Some(9000));
-        assert_eq!(replicas(r#"{"name":"b","active":1,"offline":true}"#), None);
-        assert_eq!(replicas(""), None);
-        assert_eq!(info("").lag(), None);
     }
 }

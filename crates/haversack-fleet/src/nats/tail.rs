@@ -9,7 +9,7 @@ use std::time::Duration;
 use async_nats::Subscriber;
 use futures_util::{FutureExt as _, StreamExt as _};
 use serde_json::{Value, json};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 
 use super::link::Link;
 use super::stream::{Kind, Streams};
@@ -23,6 +23,8 @@ const BATCH: usize = 1000;
 pub(super) struct Tail {
     subscriber: Subscriber,
     pushed: u64,
+    /// When something last came.
+    heard: Instant,
 }
 
 /// A message of the log.
@@ -62,7 +64,7 @@ impl Tail {
             },
         });
         match link.api::<Value>(&format!("CONSUMER.CREATE.{stream}"), &question).await? {
-            Ok(_) => Ok(Some(Self { subscriber, pushed: 0 })),
+            Ok(_) => Ok(Some(Self { subscriber, pushed: 0, heard: Instant::now() })),
             Err(fault) if fault.is_no_stream() => Ok(None),
             Err(fault) => Err(link.fault(&format!("following stream {stream}"), &fault)),
         }
@@ -73,7 +75,9 @@ impl Tail {
     /// Nothing is lost if it is dropped while it waits.
     pub(super) async fn next(&mut self, link: &Link) -> Option<Vec<Line>> {
         loop {
-            let message = timeout(SIGN_OF_LIFE * 3, self.subscriber.next()).await.ok()??;
+            let message =
+                timeout_at(self.heard + SIGN_OF_LIFE * 3, self.subscriber.next()).await.ok()??;
+            self.heard = Instant::now();
             if message.status.is_some() {
                 control(link, message);
                 continue;

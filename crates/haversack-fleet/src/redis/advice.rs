@@ -24,17 +24,19 @@ impl Facts {
     pub(super) async fn of(connection: &Connection) -> Result<Self, EngineError> {
         let mut ask = redis::pipe();
         ask.cmd("INFO");
-        for setting in ["protected-mode", "appendfsync", "min-replicas-to-write", "bind"] {
+        for setting in ["protected-mode", "appendfsync", "min-replicas-to-write"] {
             ask.cmd("CONFIG").arg("GET").arg(setting);
         }
         ask.cmd("ACL").arg("WHOAMI");
         ask.cmd("ACL").arg("GETUSER").arg("default");
-        let mut answers = connection.ask(&ask, std::time::Duration::ZERO).await?;
+        let mut answers = connection.ask(ask, std::time::Duration::ZERO).await?;
         let flags = answers.pop().map(list).unwrap_or_default();
         let user = answers.pop().and_then(text);
         let mut facts = Self { user, ..Self::default() };
         let mut answers = answers.into_iter();
-        let info = answers.next().and_then(text).unwrap_or_default();
+        let info = answers.next().unwrap_or(Value::Nil);
+        let hidden = matches!(&info, Value::ServerError(said) if said.code() == "NOPERM");
+        let info = if hidden { None } else { text(connection.fine(info)?) }.unwrap_or_default();
         let pairs = info.lines().filter_map(|line| line.split_once(':'));
         facts.info = pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
         for answer in answers {
@@ -156,4 +158,40 @@ impl Facts {
 fn is_old(version: &str) -> bool {
     let mut parts = version.split('.').map(|it| it.parse::<u32>().unwrap_or(0));
     (parts.next().unwrap_or(0), parts.next().unwrap_or(0)) < (6, 2)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn advice(url: &str, info: &[(&str, &str)]) -> Vec<String> {
+        let info = info.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let facts = Facts { info: info.collect(), ..Facts::default() };
+        facts.advice(&Target::parse(url).unwrap())
+    }
+
+    #[test]
+    fn what_is_not_known_is_not_advised_about() {
+        assert!(advice("redis://127.0.0.1", &[]).is_empty());
+        let well = [("redis_version", "7.0.15"), ("aof_enabled", "1"), ("role", "master")];
+        assert!(advice("rediss://cache.example", &well).is_empty());
+        assert!(advice("redis://127.0.0.1", &[("redis_version", "6.2.0")]).is_empty());
+        assert!(advice("redis://127.0.0.1", &[("redis_version", "10.0.0")]).is_empty());
+    }
+
+    #[test]
+    fn what_is_unsafe_is_told_with_what_can_happen() {
+        for (url, info, told) in [
+            ("redis://cache.example", ("role", "master"), "not encrypted"),
+            ("redis://127.0.0.1", ("redis_version", "6.0.16"), "older than 6.2"),
+            ("redis://127.0.0.1", ("redis_version", "5.0"), "older than 6.2"),
+            ("redis://127.0.0.1", ("cluster_enabled", "1"), "Cluster"),
+            ("redis://127.0.0.1", ("role", "slave"), "a replica"),
+            ("redis://127.0.0.1", ("connected_slaves", "1"), "?replicas=1"),
+        ] {
+            let advice = advice(url, &[info]);
+            assert!(advice.len() == 1 && advice[0].contains(told), "{info:?}: {advice:?}");
+        }
+        assert!(advice("redis://127.0.0.1?replicas=1", &[("connected_slaves", "1")]).is_empty());
+    }
 }

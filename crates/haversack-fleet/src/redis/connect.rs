@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, Pipeline, RedisConnectionInfo, Value};
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::sync::OnceCell;
 use tokio::task::JoinHandle;
@@ -68,7 +68,7 @@ impl Connection {
             hello.cmd("SELECT").arg(target.database);
         }
         if !hello.is_empty() {
-            for answer in this.ask(&hello, Duration::ZERO).await? {
+            for answer in this.ask(hello, Duration::ZERO).await? {
                 this.fine(answer)?;
             }
         }
@@ -80,10 +80,9 @@ impl Connection {
     /// The server may take `blocks` longer than usual.
     pub(super) async fn ask(
         &self,
-        commands: &Pipeline,
+        mut commands: Pipeline,
         blocks: Duration,
     ) -> Result<Vec<Value>, EngineError> {
-        let mut commands = commands.clone();
         commands.ignore_errors();
         let mut redis = self.redis.clone();
         let asked = timeout(PATIENCE + blocks, commands.query_async::<Vec<Value>>(&mut redis));
@@ -108,7 +107,7 @@ impl Connection {
     pub(super) async fn ask_one(&self, command: redis::Cmd) -> Result<Value, EngineError> {
         let mut commands = redis::pipe();
         commands.add_command(command);
-        let answer = self.ask(&commands, Duration::ZERO).await?.into_iter().next();
+        let answer = self.ask(commands, Duration::ZERO).await?.into_iter().next();
         self.fine(answer.unwrap_or(Value::Nil))
     }
 
@@ -134,6 +133,8 @@ impl Connection {
     }
 }
 
+const WHO: &str = "if it asks for a certificate, give one with ?cert=PATH&key=PATH";
+
 type Opened = Result<(MultiplexedConnection, JoinHandle<()>), EngineErrorKind>;
 
 async fn open(target: &Target) -> Opened {
@@ -147,7 +148,8 @@ async fn open(target: &Target) -> Opened {
             let name = ServerName::try_from(host.clone())
                 .map_err(|_| EngineErrorKind::Unusable(format!("{host} is no name for TLS")))?;
             let connector = TlsConnector::from(Arc::new(config));
-            speak(connector.connect(name, stream).await.map_err(|it| untrusted(&it))?).await
+            let stream = connector.connect(name, stream).await.map_err(|it| untrusted(&it))?;
+            speak(greeted(stream, tls).await?).await
         }
         #[cfg(unix)]
         Place::Unix(path) => {
@@ -157,6 +159,32 @@ async fn open(target: &Target) -> Opened {
         Place::Unix(_) => {
             Err(EngineErrorKind::Unusable("there are no Unix sockets here".to_owned()))
         }
+    }
+}
+
+/// Whether a server lets us in is only told after the handshake, with the first answer.
+async fn greeted<S>(mut stream: S, tls: &Tls) -> Result<S, EngineErrorKind>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let greet = async {
+        stream.write_all(b"PING\r\n").await?;
+        // `+PONG`, or that a password is asked for: either is an answer.
+        for _ in 0..1000 {
+            if stream.read_u8().await? == b'\n' {
+                break;
+            }
+        }
+        Ok(())
+    };
+    match greet.await {
+        Ok(()) => Ok(stream),
+        Err(error) => match untrusted(&error) {
+            EngineErrorKind::Unreachable(why) if tls.identity.is_none() => {
+                Err(EngineErrorKind::Unreachable(format!("{why}; {WHO}")))
+            }
+            kind => Err(kind),
+        },
     }
 }
 
@@ -183,10 +211,9 @@ fn untrusted(error: &io::Error) -> EngineErrorKind {
         Some(rustls::Error::InvalidMessage(_)) => EngineErrorKind::Unusable(
             "it does not speak TLS at this port; use its TLS port, or redis://".to_owned(),
         ),
-        Some(rustls::Error::AlertReceived(alert)) => EngineErrorKind::Unusable(format!(
-            "it ends the TLS handshake ({alert:?}); if it asks for a certificate, give one with \
-             ?cert=PATH&key=PATH"
-        )),
+        Some(rustls::Error::AlertReceived(alert)) => {
+            EngineErrorKind::Unusable(format!("it ends the TLS handshake ({alert:?}); {WHO}"))
+        }
         _ => EngineErrorKind::Unreachable(error.to_string()),
     }
 }

@@ -24,7 +24,7 @@ pub(super) fn of_connection(error: &RedisError) -> EngineErrorKind {
 fn of_code(code: &str, details: &str) -> EngineErrorKind {
     let text = said(code, details);
     match cause(code, details) {
-        "NOAUTH" | "WRONGPASS" | "NOPERM" => EngineErrorKind::Refused(text),
+        "DENIED" | "NOAUTH" | "NOPERM" | "WRONGPASS" => EngineErrorKind::Refused(text),
         "OOM" | "MISCONF" => EngineErrorKind::Full(text),
         "READONLY" => EngineErrorKind::Unreachable(format!("it is a replica: {text}")),
         "BUSY" | "CLUSTERDOWN" | "LOADING" | "MASTERDOWN" | "NOREPLICAS" | "TRYAGAIN"
@@ -52,7 +52,9 @@ fn cause<'a>(code: &'a str, details: &str) -> &'a str {
     if let Some(code) = wrapped.next() {
         return code;
     }
-    if details.contains("AUTH") || details.contains("can't access") || details.contains("can't run")
+    if details.starts_with("AUTH")
+        || details.contains("can't access")
+        || details.contains("can't run")
     {
         return "NOPERM";
     }
@@ -88,6 +90,7 @@ mod tests {
             kind("ERR", "The user executing the script can't access at least one of the keys"),
             Refused(_)
         ));
+        assert!(matches!(kind("DENIED", "Redis is running in protected mode"), Refused(_)));
         assert!(matches!(kind("OOM", "command not allowed"), Full(_)));
         assert!(matches!(kind("MISCONF", "Redis is configured"), Full(_)));
         assert!(matches!(kind("READONLY", "You can't write"), Unreachable(_)));

@@ -127,7 +127,7 @@ impl<'a> Following<'a> {
         ask.cmd("HGET").arg(&keys.state).arg("generation");
         ask.cmd("DEL").arg(&keys.nothing);
         let sent = now();
-        let answers = self.connection.ask(&ask, blocks).await?;
+        let answers = self.connection.ask(ask, blocks).await?;
         let mut answers = answers.into_iter();
         let mut next = || answers.next().unwrap_or(Value::Nil);
         let (place, read, revision, generation, master) = (next(), next(), next(), next(), next());

@@ -66,6 +66,9 @@ fn owner_and_mode_stay_so_that_servers_can_read_the_successor() {
         keys.rotate();
         let metadata = fs::metadata(keys.path()).unwrap();
         assert_eq!((metadata.uid(), metadata.gid()), (12_345, 23_456));
+        // And its lock, so that its owner can write it too.
+        let lock = fs::metadata(keys.dir.path().join("haversack.keys.lock")).unwrap();
+        assert_eq!((lock.uid(), lock.gid()), (12_345, 23_456));
     }
 }
 

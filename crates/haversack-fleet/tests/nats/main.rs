@@ -1,6 +1,7 @@
 //! A fleet on NATS, with a real server: what every engine must do, and what becomes of it when the
 //! server is ill-treated.
 
+mod cluster;
 mod conform;
 mod follow;
 mod refuse;

@@ -62,6 +62,17 @@ async fn a_user_who_may_not() {
     assert_eq!(guest.ring().await.unwrap(), Some(document(1, "ring")));
 }
 
+#[tokio::test]
+async fn a_user_who_may_not_listen() {
+    let daemon = configured(
+        "jetstream { store_dir: \"FOLDER\" }\n\
+         authorization { users: [ { user: fleet, password: hunter2, \
+         permissions: { publish: \">\", subscribe: [\"other\"] } } ] }",
+    );
+    let error = with_login(&daemon, "hunter2").ring().await.unwrap_err();
+    assert!(matches!(error.kind(), EngineErrorKind::Refused(_)), "{error}");
+}
+
 /// The permissions that the documentation names are enough.
 #[tokio::test]
 async fn a_user_who_may_just_that() {
@@ -100,6 +111,17 @@ async fn no_storage() {
         assert!(matches!(error.kind(), EngineErrorKind::Unusable(_)), "{error}");
         assert!(error.to_string().contains("-js"), "{error}");
     }
+}
+
+#[tokio::test]
+async fn no_storage_for_this_account() {
+    let daemon = configured(
+        "jetstream { store_dir: \"FOLDER\" }\n\
+         accounts { APPS: { users: [{ user: fleet, password: hunter2 }] } }",
+    );
+    let error = with_login(&daemon, "hunter2").ring().await.unwrap_err();
+    assert!(matches!(error.kind(), EngineErrorKind::Unusable(_)), "{error}");
+    assert!(error.to_string().contains("enable JetStream for the account"), "{error}");
 }
 
 #[tokio::test]

@@ -43,7 +43,7 @@ impl Host for Redis {
                 add.arg("record").arg(bytes).to_owned()
             }
             // A field of the ring or all of it, by turns.
-            Place::Ring if bytes.len() % 2 == 0 => {
+            Place::Ring if bytes.len().is_multiple_of(2) => {
                 redis::cmd("SET").arg("haversack:{shop}:ring").arg(bytes).to_owned()
             }
             Place::Ring => {

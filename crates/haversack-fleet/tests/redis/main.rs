@@ -102,10 +102,17 @@ struct Server {
     task: JoinHandle<()>,
 }
 
+#[derive(PartialEq)]
+enum Ring {
+    None,
+    Text(String),
+}
+
 #[derive(Default)]
 struct Told {
     records: Vec<String>,
-    ring: Option<Option<String>>,
+    /// The last ring that was told, or that there is none.
+    ring: Option<Ring>,
     cursor: Option<Cursor>,
     confirmed: Option<Timestamp>,
     resets: usize,
@@ -130,10 +137,8 @@ impl Server {
     async fn until(&self, what: &str, check: impl Fn(&Told) -> bool) {
         let begun = Instant::now();
         while !check(&lock(&self.told)) {
-            let told = lock(&self.told);
-            let last = told.errors.last();
-            assert!(begun.elapsed() < PATIENCE, "never: {what}; last error: {last:?}");
-            drop(told);
+            let last = || format!("{:?}", lock(&self.told).errors.last());
+            assert!(begun.elapsed() < PATIENCE, "never: {what}; last error: {}", last());
             sleep(Duration::from_millis(5)).await;
         }
     }
@@ -143,7 +148,7 @@ impl Server {
     }
 
     async fn has_ring(&self, text: Option<&str>) {
-        let wanted = Some(text.map(str::to_owned));
+        let wanted = Some(text.map_or(Ring::None, |text| Ring::Text(text.to_owned())));
         self.until("the ring", |told| told.ring == wanted).await;
     }
 
@@ -171,8 +176,8 @@ impl Drop for Server {
 impl Told {
     fn take(&mut self, event: Event) {
         match event {
-            Event::Ring(ring) => self.ring = Some(Some(ring.text.to_string())),
-            Event::NoRing => self.ring = Some(None),
+            Event::Ring(ring) => self.ring = Some(Ring::Text(ring.text.to_string())),
+            Event::NoRing => self.ring = Some(Ring::None),
             Event::Records(texts, cursor) => {
                 self.records.extend(texts);
                 self.cursor = Some(cursor);

@@ -28,7 +28,10 @@ async fn each_unsafe_setting_is_named_with_its_cure() {
     }
     assert_eq!(told.len(), 5, "{told:?}");
     // The user that is advised is the one that the manual gives.
-    let line = told.iter().find_map(|it| it.split('`').find(|it| it.starts_with("user "))).unwrap();
+    let line = told
+        .iter()
+        .find_map(|it| it.split('`').find(|it| it.starts_with("user haversack")))
+        .unwrap();
     assert!(include_str!("../../src/redis.rs").contains(&format!("{line}\n")), "{line}");
 
     command(&redis, &["CONFIG", "SET", "maxmemory-policy", "volatile-ttl"]);

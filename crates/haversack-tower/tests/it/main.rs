@@ -1,6 +1,7 @@
 //! The layer and the extractor as a service uses them, driven by a browser.
 
 mod caching;
+mod csrf;
 mod fleet;
 mod header;
 mod hostile;

@@ -29,6 +29,7 @@ impl<T: Default + Serialize + DeserializeOwned> Exchange<T> {
             Err(error) => (Event::default(), Some(error)),
         };
         let mut outcome = respond::write(&situation, &event, error, room, late, entropy);
+        outcome.report.token = self.token;
         if outcome.error.is_none() {
             outcome.revocations = situation.publication(&event);
         }
@@ -107,6 +108,7 @@ impl<T: Default + Serialize + DeserializeOwned> Exchange<T> {
             subject.map(|(_, value)| self.snapshot.rules.subject(&self.snapshot.keys, *value));
         Intent {
             changes,
+            lineage: self.promised.filter(|_| begins || self.leaves(subject)),
             subject: if end { Some(subject.flatten()) } else { subject },
             end,
             renew: self.renew,

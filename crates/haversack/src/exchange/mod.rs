@@ -8,6 +8,7 @@
 //!
 //! Straight down and straight back up: no stage calls an earlier one, none waits, none does I/O.
 
+mod csrf;
 mod finish;
 
 use alloc::sync::Arc;
@@ -25,7 +26,7 @@ use crate::info::Info;
 use crate::intent::{Turn, fold_turns};
 use crate::jar::Jar;
 use crate::lineage::Lineages;
-use crate::parcel::Lineage;
+use crate::parcel::{Lineage, Root, Subject};
 use crate::policy::Policy;
 use crate::revocation::Revoked;
 use crate::snapshot::Snapshot;
@@ -49,6 +50,10 @@ pub struct Exchange<T> {
     log: Vec<Turn>,
     renew: bool,
     authenticated: bool,
+    /// The lineage that the next session begins with, if a form token was issued for it.
+    promised: Option<Lineage>,
+    /// A form token was issued.
+    token: bool,
     session: PhantomData<fn() -> T>,
 }
 
@@ -75,7 +80,7 @@ impl<T: Default + Serialize + DeserializeOwned> Exchange<T> {
     /// values of all its lines. Cookies on such a request mean nothing; hand none in.
     ///
     /// `None` if the policy has no header. The new value, if there is one, is
-    /// [`Outcome::header`].
+    /// [`Outcome::header`](crate::Outcome::header).
     pub fn receive_header<'h>(
         snapshot: &Snapshot<T>,
         lines: impl IntoIterator<Item = &'h [u8]>,
@@ -109,6 +114,8 @@ impl<T: Default + Serialize + DeserializeOwned> Exchange<T> {
             log: Vec::new(),
             renew: false,
             authenticated: false,
+            promised: None,
+            token: false,
             session: PhantomData,
         }
     }
@@ -165,11 +172,12 @@ impl<T: Default + Serialize + DeserializeOwned> Exchange<T> {
         self.log.clear();
         self.renew = false;
         self.authenticated = false;
+        self.promised = None;
     }
 
     /// Whether nothing was asked of the session so far but to read it.
     pub fn is_untouched(&self) -> bool {
-        self.log.is_empty() && !self.renew && !self.authenticated
+        self.log.is_empty() && !self.renew && !self.authenticated && self.promised.is_none()
     }
 
     /// The view that this exchange began with.
@@ -273,6 +281,18 @@ impl<T: Default + Serialize + DeserializeOwned> Exchange<T> {
             received: self.received,
             now,
         }
+    }
+
+    /// The head of the session that arrived.
+    fn head(&self) -> Option<&Root> {
+        self.admitted.winner(&self.jar).map(|head| &head.frame)
+    }
+
+    /// Whether who was signed in no longer is, if this is who is after the changes.
+    #[expect(clippy::option_option, reason = "untouched, nobody, or somebody")]
+    fn leaves(&self, after: Option<Option<Subject>>) -> bool {
+        let before = self.head().and_then(|head| head.subject);
+        before.is_some() && after.is_some_and(|after| after != before)
     }
 
     /// The joined state of what arrived.

@@ -140,6 +140,15 @@ impl Prf {
         }
         mac.finalize().into_bytes().into()
     }
+
+    /// Whether the function's value begins with `bytes`, in constant time.
+    pub(super) fn begins_with(&self, bytes: &[u8; 16], parts: &[&[u8]]) -> bool {
+        let mut mac = self.0.clone();
+        for part in parts {
+            mac.update(part);
+        }
+        mac.verify_truncated_left(bytes).is_ok()
+    }
 }
 
 /// The first bytes of `whole`.

@@ -12,6 +12,7 @@ use zeroize::Zeroizing;
 use super::KeyRing;
 use super::derive::{Context, Extracted, Prf, Scope, first};
 use super::schedule::{KeyState, Schedule};
+use crate::csrf::Tag;
 use crate::env::Timestamp;
 use crate::key_id::{KeyId, RingMark, ShortKeyId};
 use crate::revocation::RevocationId;
@@ -31,6 +32,7 @@ pub(crate) struct Keys {
     name: Zeroizing<[u8; 16]>,
     sid: Prf,
     subject: Prf,
+    csrf: Prf,
     revoke: Prf,
 }
 
@@ -94,6 +96,7 @@ impl Keys {
             name: index.key("name", &scope),
             sid: index.prf("sid", &scope),
             subject: index.prf("subject", &scope),
+            csrf: index.prf("csrf", &scope),
             revoke: index.prf("revoke", &scope),
         }
     }
@@ -153,15 +156,34 @@ impl Keys {
         first(&self.subject.of(&[encoded]))
     }
 
+    /// What the form tokens of a session hold, while this subject is signed in to it.
+    pub(crate) fn csrf_tag(&self, lineage: &[u8; 16], subject: Option<&[u8; 8]>) -> Tag {
+        Tag(first(&self.csrf.of(&[lineage, or_nothing(subject)])))
+    }
+
+    /// Whether a form token holds that, in constant time.
+    pub(crate) fn is_csrf_tag(
+        &self,
+        tag: Tag,
+        lineage: &[u8; 16],
+        subject: Option<&[u8; 8]>,
+    ) -> bool {
+        self.csrf.begins_with(&tag.0, &[lineage, or_nothing(subject)])
+    }
+
     /// The id under which a session's end is published.
     pub(crate) fn revocation_id(
         &self,
         lineage: &[u8; 16],
         subject: Option<&[u8; 8]>,
     ) -> RevocationId {
-        let subject: &[u8] = subject.map_or(&[], <[u8; 8]>::as_slice);
-        RevocationId::from_bytes(first(&self.revoke.of(&[lineage, subject])))
+        RevocationId::from_bytes(first(&self.revoke.of(&[lineage, or_nothing(subject)])))
     }
+}
+
+/// A subject where nobody is signed in takes no bytes.
+fn or_nothing(subject: Option<&[u8; 8]>) -> &[u8] {
+    subject.map_or(&[], <[u8; 8]>::as_slice)
 }
 
 impl Key {

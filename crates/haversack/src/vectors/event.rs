@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::maintain::{policy_and_budget, room, timed_ring, written};
+use super::revocation::{learn, view};
 use super::{bytes, check_responses, cookie_line};
 use crate::codec::Changes;
 use crate::testing::{Seeded, hex};
@@ -21,9 +22,9 @@ fn a_response_writes_events_as_the_vectors_say() {
 fn response(case: &Value) -> Value {
     let asked = &case["request"];
     let is = |member: &str| asked[member].as_bool().unwrap();
-    let snapshot = snapshot(case);
     let now = Timestamp::from_millis(case["now"].as_u64().unwrap());
     let received = Timestamp::from_millis(now.as_millis() - asked["took"].as_u64().unwrap());
+    let snapshot = snapshot(case, received);
     let cookies = cookie_line(case);
     let mut exchange = Exchange::receive(&snapshot, [cookies.as_bytes()], received);
     let mut changes = Changes::default();
@@ -47,10 +48,25 @@ fn response(case: &Value) -> Value {
         left: asked["lineages"].as_array().unwrap().iter().map(bytes).collect(),
         nonces: Seeded(now.as_millis()),
     };
+    if asked.get("token").is_some_and(|token| *token == true) {
+        exchange.csrf(&mut Masked(Some([0; 16]), &mut entropy)).unwrap();
+    }
     let room = Room { identity: is("identity_route"), ..room(case) };
+    if let Some(learnt) = case.get("learnt") {
+        let mut view = View::clone(&snapshot.view);
+        learn(&mut view, learnt);
+        exchange.update(Arc::new(view));
+    }
     let outcome = exchange.respond(room, now, &mut entropy);
     let mut described = written(case, &outcome, &snapshot.keys);
     described["error"] = outcome.error.as_ref().map(reason).into();
+    if case.get("revocations").is_some() {
+        let mut texts: Vec<String> = outcome.revocations.iter().map(ToString::to_string).collect();
+        texts.sort_unstable();
+        described["publishes"] = texts.into();
+    } else {
+        assert!(outcome.revocations.is_empty());
+    }
     described
 }
 
@@ -60,20 +76,21 @@ fn reason(error: &SealError) -> &'static str {
         SealError::Late => "late",
         SealError::NoEntropy => "no_lineage",
         SealError::NoSealingKey => "no_key",
+        SealError::Stale(_) => "stale",
         SealError::TooLarge(_) => "too_large",
         SealError::Unavailable { .. } => "unavailable",
         error => std::panic!("{error:?}"),
     }
 }
 
-fn snapshot(case: &Value) -> Snapshot<Session> {
+fn snapshot(case: &Value, received: Timestamp) -> Snapshot<Session> {
     let defaults: BTreeMap<String, String> = Session::default()
         .0
         .iter()
         .map(|(name, value)| (hex(name.as_bytes()), cbor(value)))
         .collect();
     assert_eq!(case["policy"]["defaults"], json!(defaults));
-    let view = View::from(timed_ring(case));
+    let view = view(case, timed_ring(case), received);
     Snapshot::new(Arc::new(Rules::new(policy_and_budget(case)).unwrap()), Arc::new(view))
 }
 
@@ -91,6 +108,19 @@ impl Default for Session {
 /// A short text as CBOR.
 fn cbor(text: &str) -> String {
     std::format!("{:02x}", 0x60 + text.len()) + &hex(text.as_bytes())
+}
+
+/// The mask of a token is no lineage.
+struct Masked<'a>(Option<[u8; 16]>, &'a mut Lineages);
+
+impl Entropy for Masked<'_> {
+    fn fill(&mut self, bytes: &mut [u8]) -> Result<(), NoEntropy> {
+        match self.0.take() {
+            Some(mask) => bytes.copy_from_slice(&mask),
+            None => self.1.fill(bytes)?,
+        }
+        Ok(())
+    }
 }
 
 /// The lineages that a case gives, in order, and any nonces.

@@ -6,6 +6,7 @@ use std::prelude::v1::*;
 
 use serde_json::{Value, json};
 
+use super::revocation::{millis, view};
 use super::{array, bytes, check_responses, cookie_line, policy, text};
 use crate::admit::{Admitted, Law};
 use crate::codec::Fields;
@@ -15,8 +16,9 @@ use crate::keyring::{Context, Found, Keys, timed_ring_for_vectors};
 use crate::lineage::Lineages;
 use crate::policy::GRACE_MS;
 use crate::respond::{self, Fetch, Outcome, Room};
+use crate::revocation::Revoked;
 use crate::seal::{self, Padding};
-use crate::testing::{Seeded, hex, nothing_revoked};
+use crate::testing::{Seeded, hex};
 use crate::transport::{Carrier, cookie};
 use crate::wire::Envelope;
 use crate::{Budget, KeyRing, Policy, Timestamp};
@@ -29,8 +31,7 @@ fn a_response_maintains_as_the_vectors_say() {
 fn response(case: &Value) -> Value {
     let (keys, policy) = (timed_keys(case), policy_and_budget(case));
     let now = Timestamp::from_millis(case["now"].as_u64().unwrap());
-    let received =
-        case.get("received").map_or(now, |at| Timestamp::from_millis(at.as_u64().unwrap()));
+    let received = case.get("received").map_or(now, millis);
     let late = now.millis_since(received) > GRACE_MS;
     let carrier = Carrier::Cookies(&policy.cookie);
     let cookies = cookie_line(case);
@@ -38,7 +39,8 @@ fn response(case: &Value) -> Value {
     let (mut jar, sealed) = Jar::open(found, &keys, &BTreeSet::new(), carrier, received);
     let lineages = Lineages::of(&jar.roots, &jar.markers);
     jar.open_fragments(&sealed, carrier, received);
-    let revoked = nothing_revoked(&keys);
+    let view = view(case, timed_ring(case), received);
+    let revoked = Revoked { view: &view, keys: &keys, staleness: &policy.staleness, received };
     let admitted =
         Admitted::judge(lineages, &jar, Law { lifetime: &policy.lifetime, revoked, now: received });
     let defaults = defaults(case);

@@ -4,10 +4,12 @@
 #![allow(clippy::expect_used, clippy::indexing_slicing, clippy::cast_possible_truncation)]
 
 mod client;
+mod csrf;
 mod events;
 mod faults;
 mod healing;
 mod inspect;
+mod lifetime;
 mod maintenance;
 mod order;
 mod overridden;
