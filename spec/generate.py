@@ -1754,11 +1754,13 @@ def main():
     import generate_events
     import generate_fleet
     import generate_maintain
+    import generate_sealed
 
     generate_maintain.main()
     generate_events.main()
     generate_csrf.main()
     generate_fleet.main()
+    generate_sealed.main()
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ import events
 import fleet
 import haversack as h
 import maintenance as m
+import sealed
 
 VECTORS = Path(__file__).parent / "vectors"
 unhex = bytes.fromhex
@@ -256,6 +257,17 @@ def check_record(case):
     same("fields", {"kind": record.kind} | fields, case["fields"])
 
 
+def check_sealed(case):
+    keys = [h.unb64(key) for key in case["keys"]]
+    same("names", [sealed.name_of(key) for key in keys], case["names"])
+    try:
+        ring, got = sealed.open_document(case["document"], case["revision"], keys), "ok"
+    except sealed.Refused as why:
+        ring, got = None, str(why)
+    same("outcome", got, case["expect"])
+    same("ring", ring, case.get("ring"))
+
+
 def check_token(case):
     ring, token = ring_of(case), case["token"]
     same("outcome", csrf.verify(ring, read(case), token), case["expect"])
@@ -301,6 +313,7 @@ CHECKS = {
     "event": check_response,
     "csrf": check_token,
     "revocation": check_record,
+    "sealed": check_sealed,
 }
 
 

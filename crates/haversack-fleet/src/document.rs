@@ -3,6 +3,9 @@
 //! The sealed form is a small JSON object. It names what an engine and an operator must know without
 //! the key, and all of that is bound to the seal.
 
+#[cfg(test)]
+mod vectors;
+
 use std::fmt;
 
 use base64::Engine as _;
