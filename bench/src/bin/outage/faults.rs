@@ -1,0 +1,136 @@
+//! The schedule: one fault after the other, with time to recover between them.
+
+use std::time::{Duration, Instant};
+
+use tokio::time::sleep;
+
+use super::browser::World;
+use super::engine::Engine;
+use super::judge::CALM;
+use super::network::Weather;
+use super::plan::{Kind, Plan};
+
+/// What goes wrong.
+#[derive(Clone, Copy, Debug)]
+enum Fault {
+    /// A server is killed and started again.
+    Server,
+    /// The engine is killed, and started again after so many seconds.
+    Killed(u64),
+    /// The same, while a server is killed and started again.
+    KilledWithServer(u64),
+    /// The engine stands still for so many seconds.
+    Paused(u64),
+    /// Half of the servers do not reach it.
+    Lost(u64),
+    Reset(u64),
+    /// The engine is killed and its disk is lost.
+    Emptied(u64),
+}
+
+impl Fault {
+    fn name(self) -> String {
+        match self {
+            Self::Server => "a server killed and restarted".to_owned(),
+            Self::Killed(s) => format!("engine killed, back after {s} s"),
+            Self::KilledWithServer(s) => format!("engine killed for {s} s, and a server too"),
+            Self::Paused(s) => format!("engine stopped for {s} s"),
+            Self::Lost(s) => format!("half of the servers cut off for {s} s"),
+            Self::Reset(s) => format!("connections of half reset for {s} s"),
+            Self::Emptied(s) => format!("engine back empty after {s} s"),
+        }
+    }
+}
+
+/// Long enough to reach every limit of `Terms`.
+const FULL: &[Fault] = &[
+    Fault::Server,
+    Fault::Killed(2),
+    Fault::Paused(3),
+    Fault::Paused(12),
+    Fault::Lost(28),
+    Fault::Emptied(2),
+    Fault::Server,
+    Fault::Reset(12),
+    Fault::KilledWithServer(28),
+    Fault::Paused(28),
+    Fault::Emptied(10),
+];
+
+const QUICK: &[Fault] =
+    &[Fault::Killed(1), Fault::Lost(4), Fault::KilledWithServer(3), Fault::Emptied(1)];
+
+/// Goes through the schedule, as often as the time allows and at least once.
+pub(super) async fn run(plan: &Plan, world: &World, engine: &mut Engine) {
+    let begun = Instant::now();
+    let (faults, calm) =
+        if plan.quick { (QUICK, Duration::from_secs(2)) } else { (FULL, Duration::from_secs(9)) };
+    let mut dice = plan.dice(0);
+    let mut victim = || usize::try_from(dice.below(plan.servers as u64)).unwrap_or_default();
+    let limit = Duration::from_secs(plan.minutes * 60);
+    loop {
+        for &fault in faults {
+            let engine_only = !matches!(fault, Fault::Server);
+            if plan.kind == Kind::File && engine_only && !plan.quick {
+                continue;
+            }
+            world.judge.enter(CALM);
+            sleep(calm).await;
+            world.judge.enter(&fault.name());
+            occur(fault, plan, world, engine, victim()).await;
+            world.judge.healed();
+            sleep(if plan.quick { Duration::from_secs(2) } else { Duration::from_secs(6) }).await;
+        }
+        if begun.elapsed() >= limit {
+            break;
+        }
+    }
+    world.judge.enter(CALM);
+    sleep(Duration::from_secs(4)).await;
+}
+
+async fn occur(fault: Fault, plan: &Plan, world: &World, engine: &mut Engine, victim: usize) {
+    let seconds = |s| sleep(Duration::from_secs(s));
+    let all = |world: &World| (0..2).for_each(|half| world.judge.cut(half));
+    match fault {
+        Fault::Server => {
+            world.fleet.kill(victim).await;
+            seconds(1).await;
+            world.fleet.start(victim);
+        }
+        Fault::Killed(s) | Fault::KilledWithServer(s) | Fault::Emptied(s) => {
+            let forgets = matches!(fault, Fault::Emptied(_)) || !plan.durable;
+            all(world);
+            engine.kill();
+            if forgets {
+                world.judge.lost();
+                engine.empty();
+            }
+            if matches!(fault, Fault::KilledWithServer(_)) {
+                seconds(1).await;
+                world.fleet.kill(victim).await;
+                world.fleet.start(victim);
+            }
+            seconds(s).await;
+            // Whoever joins from here on may have found it.
+            world.judge.healed();
+            engine.restart();
+        }
+        Fault::Paused(s) => {
+            all(world);
+            engine.pause();
+            seconds(s).await;
+            world.judge.healed();
+            engine.resume();
+        }
+        Fault::Lost(s) | Fault::Reset(s) => {
+            let half = victim % engine.halves().max(1);
+            let lost = matches!(fault, Fault::Lost(_));
+            world.judge.cut(half);
+            engine.set(half, if lost { Weather::Lost } else { Weather::Reset });
+            seconds(s).await;
+            world.judge.healed();
+            engine.set(half, Weather::Fine);
+        }
+    }
+}
