@@ -5,12 +5,14 @@ use std::time::Duration;
 
 use axum::http::Method;
 use haversack_testkit::SeededEntropy;
+use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use super::client::{Answer, Http, Jar};
 use super::fleet::{Fleet, Place};
 use super::ghost::Ghost;
 use super::judge::{Judge, Route};
+use super::plan::Plan;
 use super::server::Shown;
 
 /// What everybody has in common.
@@ -30,15 +32,24 @@ pub(super) struct Browser {
     /// Acknowledged writes.
     have: BTreeMap<u8, u64>,
     next: u64,
-    /// Whoever ended a session here lately is not asked to end others all the time.
-    ghosts: tokio::task::JoinSet<()>,
+    /// One act in so many ends the session, in each of two ways.
+    ends: usize,
+    ghosts: JoinSet<()>,
 }
 
 impl Browser {
-    pub(super) fn new(world: World, number: usize, dice: SeededEntropy) -> Self {
-        let (jar, have) = (Jar::new(), BTreeMap::new());
-        let ghosts = tokio::task::JoinSet::new();
-        Self { world, number, dice, jar, user: None, have, next: 0, ghosts }
+    pub(super) fn new(world: World, number: usize, plan: &Plan) -> Self {
+        Self {
+            dice: plan.dice(2 + number as u64),
+            ends: if plan.quick { 40 } else { 150 },
+            jar: Jar::new(),
+            user: None,
+            have: BTreeMap::new(),
+            next: 0,
+            ghosts: JoinSet::new(),
+            world,
+            number,
+        }
     }
 
     fn roll(&mut self, sides: usize) -> usize {
@@ -54,19 +65,25 @@ impl Browser {
                 self.login().await;
                 continue;
             }
-            match self.roll(200) {
+            match self.roll(self.ends) {
                 0 => self.logout().await,
                 1 => self.revoke().await,
-                2..=5 => self.renew().await,
-                6..=45 => self.write().await,
-                46..=65 => self.read("/sensitive", Route::Sensitive).await,
-                _ => self.read("/read", Route::Standard).await,
+                _ => self.act().await,
             }
         }
         for place in self.world.fleet.ready() {
             self.read_on(place, "/read", Route::Standard).await;
         }
         while self.ghosts.join_next().await.is_some() {}
+    }
+
+    async fn act(&mut self) {
+        match self.roll(50) {
+            0 => self.renew().await,
+            1..=10 => self.write().await,
+            11..=15 => self.read("/sensitive", Route::Sensitive).await,
+            _ => self.read("/read", Route::Standard).await,
+        }
     }
 
     /// A server that is ready now.

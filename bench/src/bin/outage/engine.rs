@@ -1,7 +1,7 @@
 //! The engine, and what is done to it.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use haversack_testkit::daemon::Daemon;
 use tempfile::TempDir;
@@ -90,11 +90,45 @@ impl Engine {
 
     /// Its disk is lost. It must not run.
     pub(super) fn empty(&self) {
-        let Some(daemon) = &self.daemon else { return };
-        let entries = std::fs::read_dir(daemon.folder()).into_iter().flatten().flatten();
-        let folders = entries.map(|it| it.path()).filter(|it| it.is_dir());
-        for folder in folders.collect::<Vec<PathBuf>>() {
+        for folder in self.folders() {
             std::fs::remove_dir_all(folder).expect("a folder of ours");
         }
     }
+
+    /// A copy of its disk as it is now. What is appended to meanwhile is a beginning of the same.
+    pub(super) fn copy(&self) -> TempDir {
+        let copy = TempDir::new().expect("a folder");
+        for folder in self.folders() {
+            let name = folder.file_name().expect("a name").to_owned();
+            copy_folder(&folder, &copy.path().join(name)).expect("a folder that can be copied");
+        }
+        copy
+    }
+
+    /// Its disk is an older one. It must not run.
+    pub(super) fn restore(&self, copy: &TempDir) {
+        self.empty();
+        let Some(daemon) = &self.daemon else { return };
+        copy_folder(copy.path(), daemon.folder()).expect("a folder that can be copied");
+    }
+
+    fn folders(&self) -> Vec<PathBuf> {
+        let Some(daemon) = &self.daemon else { return Vec::new() };
+        let entries = std::fs::read_dir(daemon.folder()).into_iter().flatten().flatten();
+        entries.map(|it| it.path()).filter(|it| it.is_dir()).collect()
+    }
+}
+
+fn copy_folder(from: &Path, to: &Path) -> io::Result<()> {
+    std::fs::create_dir_all(to)?;
+    for entry in std::fs::read_dir(from)? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy_folder(&entry.path(), &target)?;
+        } else {
+            std::fs::copy(entry.path(), &target)?;
+        }
+    }
+    Ok(())
 }

@@ -15,6 +15,8 @@ use super::plan::{Kind, Plan};
 enum Fault {
     /// A server is killed and started again.
     Server,
+    /// All are, one after the other, as when a new version is rolled out.
+    Deploy,
     /// The engine is killed, and started again after so many seconds.
     Killed(u64),
     /// The same, while a server is killed and started again.
@@ -24,20 +26,33 @@ enum Fault {
     /// Half of the servers do not reach it.
     Lost(u64),
     Reset(u64),
+    /// What they say arrives, and what they are answered does not.
+    Deaf(u64),
+    /// The engine answers for half a second, and then not for a second and a half.
+    Flaps(u64),
     /// The engine is killed and its disk is lost.
     Emptied(u64),
+    /// The same, while half of the servers do not reach it.
+    EmptiedForHalf(u64),
+    /// The engine comes back with what it had so many seconds earlier.
+    RolledBack(u64),
 }
 
 impl Fault {
     fn name(self) -> String {
         match self {
             Self::Server => "a server killed and restarted".to_owned(),
+            Self::Deploy => "all servers restarted, one by one".to_owned(),
             Self::Killed(s) => format!("engine killed, back after {s} s"),
             Self::KilledWithServer(s) => format!("engine killed for {s} s, and a server too"),
             Self::Paused(s) => format!("engine stopped for {s} s"),
             Self::Lost(s) => format!("half of the servers cut off for {s} s"),
             Self::Reset(s) => format!("connections of half reset for {s} s"),
+            Self::Deaf(s) => format!("answers to half lost for {s} s"),
+            Self::Flaps(s) => format!("engine stops again and again for {s} s"),
             Self::Emptied(s) => format!("engine back empty after {s} s"),
+            Self::EmptiedForHalf(s) => format!("engine back empty, half cut off for {s} s"),
+            Self::RolledBack(s) => format!("engine set back by {s} s"),
         }
     }
 }
@@ -52,19 +67,29 @@ const FULL: &[Fault] = &[
     Fault::Emptied(2),
     Fault::Server,
     Fault::Reset(12),
+    Fault::Deaf(12),
+    Fault::RolledBack(6),
+    Fault::Deploy,
+    Fault::EmptiedForHalf(10),
+    Fault::Flaps(14),
     Fault::KilledWithServer(28),
     Fault::Paused(28),
     Fault::Emptied(10),
 ];
 
-const QUICK: &[Fault] =
-    &[Fault::Killed(1), Fault::Lost(4), Fault::KilledWithServer(3), Fault::Emptied(1)];
+const QUICK: &[Fault] = &[
+    Fault::Killed(1),
+    Fault::Lost(4),
+    Fault::KilledWithServer(3),
+    Fault::RolledBack(2),
+    Fault::Emptied(1),
+];
 
 /// Goes through the schedule, as often as the time allows and at least once.
 pub(super) async fn run(plan: &Plan, world: &World, engine: &mut Engine) {
     let begun = Instant::now();
     let (faults, calm) =
-        if plan.quick { (QUICK, Duration::from_secs(2)) } else { (FULL, Duration::from_secs(9)) };
+        if plan.quick { (QUICK, Duration::from_secs(2)) } else { (FULL, Duration::from_secs(6)) };
     let mut dice = plan.dice(0);
     let mut victim = || usize::try_from(dice.below(plan.servers as u64)).unwrap_or_default();
     let limit = Duration::from_secs(plan.minutes * 60);
@@ -123,14 +148,61 @@ async fn occur(fault: Fault, plan: &Plan, world: &World, engine: &mut Engine, vi
             world.judge.healed();
             engine.resume();
         }
-        Fault::Lost(s) | Fault::Reset(s) => {
+        Fault::Deploy => {
+            for server in 0..plan.servers {
+                world.fleet.kill(server).await;
+                world.fleet.start(server);
+                sleep(Duration::from_millis(500)).await;
+            }
+        }
+        Fault::Lost(s) | Fault::Reset(s) | Fault::Deaf(s) => {
             let half = victim % engine.halves().max(1);
-            let lost = matches!(fault, Fault::Lost(_));
             world.judge.cut(half);
-            engine.set(half, if lost { Weather::Lost } else { Weather::Reset });
+            engine.set(
+                half,
+                match fault {
+                    Fault::Lost(_) => Weather::Lost,
+                    Fault::Deaf(_) => Weather::Deaf,
+                    _ => Weather::Reset,
+                },
+            );
             seconds(s).await;
             world.judge.healed();
             engine.set(half, Weather::Fine);
+        }
+        Fault::EmptiedForHalf(s) => {
+            let half = victim % engine.halves().max(1);
+            world.judge.cut(half);
+            engine.set(half, Weather::Lost);
+            seconds(2).await;
+            world.judge.cut(1 - half);
+            engine.kill();
+            world.judge.lost();
+            engine.empty();
+            engine.restart();
+            seconds(s).await;
+            world.judge.healed();
+            engine.set(half, Weather::Fine);
+        }
+        Fault::RolledBack(s) => {
+            let copy = engine.copy();
+            seconds(s).await;
+            all(world);
+            engine.kill();
+            world.judge.lost();
+            engine.restore(&copy);
+            world.judge.healed();
+            engine.restart();
+        }
+        Fault::Flaps(s) => {
+            all(world);
+            for _ in 0..s / 2 {
+                engine.pause();
+                sleep(Duration::from_millis(1_500)).await;
+                engine.resume();
+                sleep(Duration::from_millis(500)).await;
+            }
+            world.judge.healed();
         }
     }
 }

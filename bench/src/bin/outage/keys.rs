@@ -52,7 +52,8 @@ impl Keys {
             // is away.
             let out = judge.out_between(pair[0].saturating_sub(millis(judge.terms.lead)), pair[1]);
             if apart > period + out + 10_000 {
-                let what = || format!("{apart} ms apart, of {period}, and the engine away for {out}");
+                let what =
+                    || format!("{apart} ms apart, of {period}, and the engine away for {out}");
                 judge.violation("a key was late", what);
             }
         }

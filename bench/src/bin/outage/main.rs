@@ -82,8 +82,7 @@ async fn run(plan: &Plan) -> bool {
     let world = World { fleet, http: Http::new(), judge };
     let mut browsers = JoinSet::new();
     for number in 0..plan.browsers {
-        let dice = plan.dice(2 + number as u64);
-        browsers.spawn(Browser::new(world.clone(), number, dice).run());
+        browsers.spawn(Browser::new(world.clone(), number, plan).run());
     }
     let begun = Instant::now();
     faults::run(plan, &world, &mut engine).await;

@@ -15,6 +15,8 @@ pub(super) enum Weather {
     Fine,
     /// Nothing arrives and nobody is told.
     Lost,
+    /// What servers say arrives, and what they are answered does not.
+    Deaf,
     /// Connections are reset, and new ones too.
     Reset,
 }
@@ -51,11 +53,9 @@ impl Network {
 
 async fn connection(near: TcpStream, target: SocketAddr, mut weather: watch::Receiver<Weather>) {
     let _ = near.set_zero_linger();
-    if weather.wait_for(|it| *it != Weather::Lost).await.is_err() {
-        return;
-    }
-    if *weather.borrow() == Weather::Reset {
-        return;
+    match weather.wait_for(|it| *it != Weather::Lost).await.map(|it| *it) {
+        Ok(Weather::Reset) | Err(_) => return,
+        Ok(_) => {}
     }
     let Ok(far) = TcpStream::connect(target).await else { return };
     let _ = (near.set_nodelay(true), far.set_nodelay(true), far.set_zero_linger());
@@ -63,8 +63,8 @@ async fn connection(near: TcpStream, target: SocketAddr, mut weather: watch::Rec
     let (far_reads, far_writes) = far.into_split();
     let reset = weather.clone();
     tokio::select! {
-        () = carry(near_reads, far_writes, weather.clone()) => {}
-        () = carry(far_reads, near_writes, weather) => {}
+        () = carry(near_reads, far_writes, weather.clone(), &[Weather::Lost]) => {}
+        () = carry(far_reads, near_writes, weather, &[Weather::Lost, Weather::Deaf]) => {}
         () = is_reset(reset) => {}
     }
 }
@@ -78,10 +78,11 @@ async fn carry(
     mut from: OwnedReadHalf,
     mut to: OwnedWriteHalf,
     mut weather: watch::Receiver<Weather>,
+    stopped_by: &[Weather],
 ) {
     let mut buffer = vec![0; 16 * 1024];
     while let Ok(read @ 1..) = from.read(&mut buffer).await {
-        if weather.wait_for(|it| *it != Weather::Lost).await.is_err() {
+        if weather.wait_for(|it| !stopped_by.contains(it)).await.is_err() {
             return;
         }
         if to.write_all(&buffer[..read]).await.is_err() {
