@@ -15,7 +15,9 @@ use super::plan::{Kind, Plan};
 enum Fault {
     /// A server is killed and started again.
     Server,
-    /// All are, one after the other, as when a new version is rolled out.
+    /// A server stands still for so many seconds, as a machine does that is moved.
+    Frozen(u64),
+    /// All servers are started anew, one after the other, as when a new version is rolled out.
     Deploy,
     /// The engine is killed, and started again after so many seconds.
     Killed(u64),
@@ -42,6 +44,7 @@ impl Fault {
     fn name(self) -> String {
         match self {
             Self::Server => "a server killed and restarted".to_owned(),
+            Self::Frozen(s) => format!("a server stopped for {s} s"),
             Self::Deploy => "all servers restarted, one by one".to_owned(),
             Self::Killed(s) => format!("engine killed, back after {s} s"),
             Self::KilledWithServer(s) => format!("engine killed for {s} s, and a server too"),
@@ -65,7 +68,7 @@ const FULL: &[Fault] = &[
     Fault::Paused(12),
     Fault::Lost(28),
     Fault::Emptied(2),
-    Fault::Server,
+    Fault::Frozen(8),
     Fault::Reset(12),
     Fault::Deaf(12),
     Fault::RolledBack(6),
@@ -85,26 +88,32 @@ const QUICK: &[Fault] = &[
     Fault::Emptied(1),
 ];
 
+/// A file has no server of its own that could fail.
+const FILE: &[Fault] = &[Fault::Server, Fault::Frozen(8), Fault::Deploy, Fault::Frozen(28)];
+
+const FILE_QUICK: &[Fault] = &[Fault::Server, Fault::Frozen(4), Fault::Deploy];
+
 /// Goes through the schedule, as often as the time allows and at least once.
 pub(super) async fn run(plan: &Plan, world: &World, engine: &mut Engine) {
     let begun = Instant::now();
-    let (faults, calm) =
-        if plan.quick { (QUICK, Duration::from_secs(2)) } else { (FULL, Duration::from_secs(6)) };
+    let faults = match (plan.kind, plan.quick) {
+        (Kind::File, false) => FILE,
+        (Kind::File, true) => FILE_QUICK,
+        (_, false) => FULL,
+        (_, true) => QUICK,
+    };
+    let [calm, recovers] = if plan.quick { [2, 2] } else { [6, 6] }.map(Duration::from_secs);
     let mut dice = plan.dice(0);
     let mut victim = || usize::try_from(dice.below(plan.servers as u64)).unwrap_or_default();
     let limit = Duration::from_secs(plan.minutes * 60);
     loop {
         for &fault in faults {
-            let engine_only = !matches!(fault, Fault::Server);
-            if plan.kind == Kind::File && engine_only && !plan.quick {
-                continue;
-            }
             world.judge.enter(CALM);
             sleep(calm).await;
             world.judge.enter(&fault.name());
             occur(fault, plan, world, engine, victim()).await;
             world.judge.healed();
-            sleep(if plan.quick { Duration::from_secs(2) } else { Duration::from_secs(6) }).await;
+            sleep(recovers).await;
         }
         if begun.elapsed() >= limit {
             break;
@@ -147,6 +156,13 @@ async fn occur(fault: Fault, plan: &Plan, world: &World, engine: &mut Engine, vi
             seconds(s).await;
             world.judge.healed();
             engine.resume();
+        }
+        Fault::Frozen(s) => {
+            world.judge.cut(world.fleet.half(victim));
+            world.fleet.signal(victim, "-STOP");
+            seconds(s).await;
+            world.judge.healed();
+            world.fleet.signal(victim, "-CONT");
         }
         Fault::Deploy => {
             for server in 0..plan.servers {

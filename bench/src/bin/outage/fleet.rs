@@ -117,6 +117,14 @@ impl Fleet {
         }
     }
 
+    /// Stops a process where it stands, or lets it go on.
+    pub(super) fn signal(&self, server: usize, signal: &str) {
+        let pid = self.slots()[server].child.as_ref().and_then(Child::id);
+        if let Some(pid) = pid {
+            let _ = std::process::Command::new("kill").args([signal, &pid.to_string()]).status();
+        }
+    }
+
     /// Those that listen, ready or not.
     pub(super) fn listening(&self) -> Vec<Place> {
         self.places(|_| true)

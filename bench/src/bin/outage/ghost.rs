@@ -160,7 +160,13 @@ impl Ghost {
             return Some("an ended session came back");
         }
         // Who knew it is gone, and so is what the engine knew: nobody can tell.
-        let forgotten = judge.lost_since(self.at) && !lives;
+        let lost = judge.lost_since(self.at);
+        let forgotten = lost.is_some() && !lives;
+        // Who joins an empty engine learns it when the others have put it back.
+        if lost.is_some_and(|lost| lost < place.joined) && !judge.was_found_by(sent) {
+            judge.count(judge.phase(), |it| it.forgotten += 1);
+            return None;
+        }
         if self.told && !forgotten {
             if sensitive && sent > self.at + millis(terms.fresh) {
                 return Some("an ended session was accepted too long, on a sensitive route");
@@ -168,7 +174,7 @@ impl Ghost {
             if sent > self.at + terms.limit() {
                 return Some("an ended session was accepted too long");
             }
-            if answer.confirmed > self.at && !judge.lost_since(self.at) {
+            if answer.confirmed > self.at && lost.is_none() {
                 return Some("a confirmed view lacked an ended session");
             }
         }

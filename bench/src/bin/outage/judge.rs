@@ -50,6 +50,9 @@ pub(super) struct Phase {
     pub(super) standard: Vec<u64>,
     pub(super) sensitive: Vec<u64>,
     pub(super) untold_until: Vec<u64>,
+    /// Acceptances by servers that joined an engine that had lost what it acknowledged, before those
+    /// who knew it had put it back.
+    pub(super) forgotten: u64,
 }
 
 /// What was asked of a session.
@@ -124,8 +127,9 @@ impl Judge {
         self.lock().losses.push(now_ms());
     }
 
-    pub(super) fn lost_since(&self, time: u64) -> bool {
-        self.lock().losses.iter().any(|lost| *lost >= time)
+    /// The first loss since then.
+    pub(super) fn lost_since(&self, time: u64) -> Option<u64> {
+        self.lock().losses.iter().copied().find(|lost| *lost >= time)
     }
 
     /// Whether the engine has been there for everybody, for as long as it may take to be found.

@@ -12,6 +12,10 @@ pub(super) fn markdown(phases: &[Phase]) -> String {
     );
     for phase in phases {
         let Phase { name, requests, unanswered, stale, unknown, told, untold, .. } = phase;
+        let name = match phase.forgotten {
+            0 => name.clone(),
+            times => format!("{name} ({times} accepted by servers that had just joined)"),
+        };
         let _ = writeln!(
             table,
             "| {name} | {requests}, {} ms | {unanswered} | {stale} | {unknown} | {told}, {untold} | {} \
