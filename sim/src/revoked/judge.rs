@@ -128,6 +128,17 @@ impl Judge {
         }
     }
 
+    /// A server renews a session without a proof of who it is.
+    pub(super) fn goes_on(&self, was: &Info, server: usize, now_ms: u64) -> Result<(), String> {
+        let Some((id, renewed)) = session(was) else { return Ok(()) };
+        if self.later(id, renewed).any(|(_, told)| told.due_ms[server] <= now_ms) {
+            return Err(format!(
+                "server {server} renews an older root although it knows a newer one"
+            ));
+        }
+        Ok(())
+    }
+
     /// Everybody has heard everything, and a server still shows the session.
     pub(super) fn in_the_end(&self, seen: &Seen) -> Result<(), String> {
         let Some((id, renewed)) = seen.session else { return Ok(()) };

@@ -27,9 +27,9 @@ impl Log {
     pub(super) fn new(dice: &mut SeededEntropy, now_ms: u64) -> Self {
         let count = 2 + dice.below(3);
         let skewed = dice.below(3) > 0;
-        let mut skew = || match skewed {
-            true => dice.below(2 * MAX_SKEW_MS + 1).cast_signed() - MAX_SKEW_MS.cast_signed(),
-            false => 0,
+        let mut skew = || {
+            let any = dice.below(2 * MAX_SKEW_MS + 1).cast_signed() - MAX_SKEW_MS.cast_signed();
+            if skewed { any } else { 0 }
         };
         let servers = (0..count).map(|_| Server { skew_ms: skew(), cut: (now_ms, now_ms) });
         Self { lines: Vec::new(), servers: servers.collect() }
