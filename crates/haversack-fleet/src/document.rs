@@ -99,7 +99,7 @@ impl From<KeyRingError> for DocumentError {
 
 /// The sealed form.
 #[derive(Serialize, Deserialize)]
-struct Sealed {
+struct Envelope {
     haversack_sealed_ring: u64,
     revision: u64,
     app: String,
@@ -126,7 +126,7 @@ pub(crate) async fn store(ring: &KeyRing, wraps: &Wraps) -> Result<RingDocument,
     let sealed = wrap.wrap(clear.as_bytes(), &context(&app, revision)).await;
     let sealed = URL_SAFE_NO_PAD.encode(sealed.map_err(DocumentError::Wrap)?);
     let wrapped_by = wrap.id();
-    let text = serde_json::to_string(&Sealed {
+    let text = serde_json::to_string(&Envelope {
         haversack_sealed_ring: FORM,
         revision,
         app,
@@ -161,7 +161,7 @@ pub(crate) fn is_clear(document: &RingDocument) -> bool {
 }
 
 async fn unseal(text: &str, wraps: &Wraps) -> Result<KeyRing, DocumentError> {
-    let Sealed { revision, app, wrapped_by, sealed, .. } =
+    let Envelope { revision, app, wrapped_by, sealed, .. } =
         serde_json::from_str(text).map_err(|error| {
             let (line, column) = (error.line(), error.column());
             DocumentError::Ring(KeyRingError::Json { line, column })

@@ -179,7 +179,7 @@ impl Feed for Fleet {
     }
 
     fn publish(&self, revocations: Vec<Revocation>) -> Publication {
-        self.0.shared.publish(revocations, &self.0.handle)
+        self.0.shared.publish(&revocations, &self.0.handle)
     }
 
     fn serves(&self, lifetime: &Lifetime) {

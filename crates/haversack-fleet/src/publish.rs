@@ -19,11 +19,7 @@ use crate::trouble::Task;
 impl Shared {
     /// Applies and queues records. What is returned is ready when the engine has them, or after a
     /// second.
-    pub(crate) fn publish(
-        self: &Arc<Self>,
-        records: Vec<Revocation>,
-        fleet: &Handle,
-    ) -> Publication {
+    pub(crate) fn publish(self: &Arc<Self>, records: &[Revocation], fleet: &Handle) -> Publication {
         // As they come back from the log: a record's text has whole seconds.
         let records: Vec<Revocation> =
             records.iter().map(|it| it.to_string().parse().unwrap_or(*it)).collect();
@@ -80,7 +76,7 @@ impl Shared {
                         // One record may be to blame for all.
                         EngineErrorKind::Invalid(_) if batch.records().len() > 1 => limit = 1,
                         EngineErrorKind::Invalid(_) => {
-                            self.queue.refuse(&batch, &error.to_string())
+                            self.queue.refuse(&batch, &error.to_string());
                         }
                         _ => backoff.wait().await,
                     }

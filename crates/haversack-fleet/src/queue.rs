@@ -128,7 +128,7 @@ impl Queue {
         }
         let records: Vec<Revocation> =
             lines.waiting.iter().take(limit).map(|it| it.record).collect();
-        if let Some(last) = lines.waiting.iter().take(limit).last() {
+        if let Some(last) = lines.waiting.iter().take(limit).next_back() {
             return Some(Batch::New(records, last.number));
         }
         let again: Vec<Revocation> = lines.again.iter().take(limit).copied().collect();
@@ -142,7 +142,7 @@ impl Queue {
         match *batch {
             Batch::New(_, last) => {
                 let now = Instant::now();
-                while let Some(it) = lines.waiting.pop_front_if(|it| it.number <= last) {
+                while let Some(it) = lines.next_until(last) {
                     it.publication.one_done();
                     lines.recent.push_back((now, it.record));
                 }
@@ -160,7 +160,7 @@ impl Queue {
     pub(crate) fn refuse(&self, batch: &Batch, why: &str) {
         if let Batch::New(_, last) = *batch {
             let mut lines = self.lock();
-            while let Some(it) = lines.waiting.pop_front_if(|it| it.number <= last) {
+            while let Some(it) = lines.next_until(last) {
                 it.publication.tell(Err(Unpublished { why: why.to_owned() }));
             }
         } else {
@@ -191,7 +191,8 @@ impl Queue {
     /// Forgets what is no longer recent. How many records had to go since this was last called.
     pub(crate) fn tidy(&self) -> usize {
         let mut lines = self.lock();
-        while lines.recent.pop_front_if(|(since, _)| since.elapsed() > RECENT).is_some() {}
+        let over = lines.recent.partition_point(|(since, _)| since.elapsed() > RECENT);
+        lines.recent.drain(..over);
         lines.away.retain(|_, since| since.elapsed() < RECENT);
         std::mem::take(&mut lines.dropped)
     }
@@ -202,6 +203,12 @@ impl Queue {
 }
 
 impl Lines {
+    /// Takes the first one out if its number is at most `last`.
+    fn next_until(&mut self, last: u64) -> Option<Waiting> {
+        self.waiting.front().filter(|it| it.number <= last)?;
+        self.waiting.pop_front()
+    }
+
     /// Takes out what is too much: floors before what ends sessions, old ones first.
     fn bound(&mut self) -> Vec<Waiting> {
         let mut gone = Vec::new();

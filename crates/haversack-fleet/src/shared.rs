@@ -61,7 +61,6 @@ pub(crate) struct Measured {
 }
 
 impl Shared {
-    #[expect(clippy::too_many_arguments, reason = "called once, by the builder")]
     pub(crate) fn new(
         engine: Arc<dyn Engine>,
         server: String,

@@ -113,7 +113,9 @@ impl Signal {
         state.stopped = true;
         let waiting = std::mem::take(&mut state.waiting);
         drop(state);
-        waiting.into_iter().for_each(|waiting| waiting.waker.wake());
+        for waiting in waiting {
+            waiting.waker.wake();
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

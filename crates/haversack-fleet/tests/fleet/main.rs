@@ -4,9 +4,8 @@ mod joining;
 mod keys;
 mod memory;
 mod operating;
-#[cfg(feature = "redis")]
-mod redis;
 mod revoking;
+mod servers;
 
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};

@@ -20,6 +20,7 @@ pub(crate) struct Memory {
 }
 
 #[derive(Default)]
+#[expect(clippy::struct_excessive_bools, reason = "switches, each for itself")]
 pub(crate) struct State {
     pub(crate) ring: Option<RingDocument>,
     pub(crate) log: Vec<String>,
