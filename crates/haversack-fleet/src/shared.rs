@@ -37,6 +37,8 @@ pub(crate) struct Shared {
     pub(crate) measured: Measured,
     /// How long a key opens after it stopped sealing, in milliseconds; zero until that was told.
     overlap: AtomicU64,
+    /// How long a revocation is needed, in milliseconds; zero until that was told.
+    tail: AtomicU64,
     /// Whoever waits for the first confirmation.
     first: Mutex<Option<First>>,
     started: Instant,
@@ -84,6 +86,7 @@ impl Shared {
             uses: Uses::default(),
             measured: Measured::default(),
             overlap: AtomicU64::new(0),
+            tail: AtomicU64::new(0),
             first: Mutex::new(Some(first)),
             started: Instant::now(),
             name,
@@ -114,6 +117,11 @@ impl Shared {
     pub(crate) fn serves(&self, lifetime: &Lifetime) {
         let unused = lifetime.idle.unwrap_or(lifetime.absolute);
         self.overlap.fetch_max(KeyRing::overlap_ms(millis(unused)), Ordering::Relaxed);
+        self.tail.fetch_max(millis(lifetime.tail()), Ordering::Relaxed);
+    }
+
+    pub(crate) fn tail_ms(&self) -> Option<u64> {
+        Some(self.tail.load(Ordering::Relaxed)).filter(|ms| *ms > 0)
     }
 
     pub(crate) fn overlap_ms(&self) -> Option<u64> {

@@ -99,6 +99,7 @@ impl Shared {
             entries,
             bytes,
             queue: self.queue.len(),
+            revocations_kept_s: self.tail_ms().map(|ms| ms.div_ceil(1000)),
             clock_difference_ms: self.measured.clock_ms(),
             errors: self.troubles.errors(),
             trouble: self.troubles.any(),
