@@ -46,6 +46,7 @@ mod future;
 mod haversack;
 mod head;
 mod layer;
+mod probe;
 mod publish;
 mod revoke;
 mod route;
@@ -68,6 +69,7 @@ pub use self::error::{ErrorResponse, OnError, OpenError, SessionError};
 pub use self::future::ResponseFuture;
 pub use self::haversack::{Builder, Haversack, Minted};
 pub use self::layer::SessionLayer;
+pub use self::probe::Probe;
 pub use self::revoke::RevokeError;
 pub use self::route::{RouteService, SessionRoute};
 pub use self::service::SessionService;
@@ -100,6 +102,8 @@ mod _documentation {
     mod concurrent_requests {}
     #[doc = include_str!("../../../docs/csrf.md")]
     mod csrf {}
+    #[doc = include_str!("../../../docs/fleet.md")]
+    mod fleet {}
     #[doc = include_str!("../../../docs/keys.md")]
     mod keys {}
     #[doc = include_str!("../../../docs/why-503-or-several-cookies.md")]
