@@ -99,6 +99,7 @@ impl Shared {
             entries,
             bytes,
             queue: self.queue.len(),
+            read_only: self.engine.read_only(),
             clock_difference_ms: self.measured.clock_ms(),
             errors: self.troubles.errors(),
             trouble: self.troubles.any(),
@@ -128,6 +129,7 @@ impl Shared {
                      on this server only"
                 );
             }
+            self.note_read_only();
             telemetry::tick(&self, now);
         }
     }
@@ -139,6 +141,9 @@ impl Shared {
         loop {
             ticks.tick().await;
             self.compare_clocks().await;
+            if self.engine.read_only() {
+                continue;
+            }
             let Ok(report) = serde_json::to_string(&self.report()) else { continue };
             match timeout(EVERY, self.engine.report(&self.server, &report, TTL)).await {
                 Ok(Ok(())) => self.troubles.over(Task::Report),
