@@ -86,7 +86,7 @@ pub use haversack_fleet::file;
 use self::telemetry as _;
 
 /// The documents of the repository: their examples are tests.
-#[cfg(all(doctest, feature = "axum", feature = "file"))]
+#[cfg(all(doctest, feature = "axum", feature = "file", feature = "fleet"))]
 mod _documentation {
     #[doc = include_str!("../../../README.md")]
     mod readme {}
