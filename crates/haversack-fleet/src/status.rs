@@ -100,6 +100,7 @@ impl Shared {
             bytes,
             queue: self.queue.len(),
             revocations_kept_s: self.tail_ms().map(|ms| ms.div_ceil(1000)),
+            read_only: self.engine.read_only(),
             clock_difference_ms: self.measured.clock_ms(),
             errors: self.troubles.errors(),
             trouble: self.troubles.any(),
@@ -129,6 +130,7 @@ impl Shared {
                      on this server only"
                 );
             }
+            self.note_read_only();
             telemetry::tick(&self, now);
         }
     }
@@ -140,6 +142,9 @@ impl Shared {
         loop {
             ticks.tick().await;
             self.compare_clocks().await;
+            if self.engine.read_only() {
+                continue;
+            }
             let Ok(report) = serde_json::to_string(&self.report()) else { continue };
             match timeout(EVERY, self.engine.report(&self.server, &report, TTL)).await {
                 Ok(Ok(())) => self.troubles.over(Task::Report),

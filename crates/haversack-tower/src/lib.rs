@@ -80,7 +80,7 @@ pub use self::session::{Session, SessionType};
 pub use haversack_fleet as fleet;
 #[cfg(feature = "fleet")]
 pub use haversack_fleet::Fleet;
-/// Keys from a file that is watched (feature `file`).
+/// Keys and revocations from a file that is watched (feature `file`).
 #[cfg(feature = "file")]
 pub use haversack_fleet::file;
 
