@@ -48,7 +48,8 @@ fn main() {
     }
     let loaded = begun.elapsed();
     let set: HashSet<RevocationId> = ids.iter().copied().collect();
-    let absent: Vec<RevocationId> = (0..ABSENT).map(|_| RevocationId::from_bytes(random())).collect();
+    let absent: Vec<RevocationId> =
+        (0..ABSENT).map(|_| RevocationId::from_bytes(random())).collect();
     println!("{records} records of sessions, {rounds} rounds; medians\n");
     println!("  loaded in                         {:8.0} ms", loaded.as_secs_f64() * 1e3);
     println!(
