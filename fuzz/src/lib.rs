@@ -24,13 +24,14 @@ pub struct Target {
 }
 
 /// All targets.
-pub const TARGETS: [Target; 8] = [
+pub const TARGETS: [Target; 9] = [
     Target { name: "cookies", run: targets::cookies },
     Target { name: "envelope", run: targets::envelope },
     Target { name: "frame", run: targets::frame },
     Target { name: "header", run: targets::header },
     Target { name: "jar", run: targets::jar },
     Target { name: "keyring", run: targets::keyring },
+    Target { name: "revocations", run: targets::revocations },
     Target { name: "session", run: targets::session },
     Target { name: "set_cookie", run: targets::set_cookie },
 ];

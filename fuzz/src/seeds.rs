@@ -30,6 +30,7 @@ pub fn seeds(target: &str) -> Vec<Vec<u8>> {
         "header" => vectors("join").iter().filter_map(header_lines).collect(),
         "jar" => vec![vec![0, 30, b'A'], vec![1, 5, b'B', 2, 200, 0], vec![3, 14, 1, 4, 9, b'0']],
         "keyring" => keyrings(),
+        "revocations" => REVOCATIONS.iter().map(|seed| seed.as_bytes().to_vec()).collect(),
         "session" => SESSIONS.iter().map(|seed| seed.to_vec()).collect(),
         "set_cookie" => SET_COOKIES.iter().map(|seed| seed.as_bytes().to_vec()).collect(),
         _ => panic!("there is no target `{target}`"),
@@ -103,4 +104,9 @@ const SET_COOKIES: [&str; 6] = [
     "__Secure-x=1; secure\na=1\na=2; Path=/cart\n=nameless\nc",
     "  spaced  =  value  ; path = /x ; max-age = -1",
     "q=\"quoted; value\"; Domain=.www.shop.example; Partitioned",
+];
+
+const REVOCATIONS: [&str; 2] = [
+    "session AAECAwQFBgc 4000000000\nsession AAECAwQFBgc 1\nall 1700000000 4000000000",
+    "floor AAECAwQFBgc 1700000000123 1700000000456 4000000000\nsubject AAECAwQFBgc 1700000000 4000000000",
 ];

@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use haversack::{KeyRing, Room, Timestamp};
+use haversack::{KeyRing, Revocation, Revocations, Room, Timestamp};
 use haversack_testkit::{CookieJar, Site};
 use http::Method;
 use url::Url;
@@ -187,6 +187,41 @@ pub(crate) fn keyring(data: &[u8]) {
     assert_eq!(again.to_json(), written, "a document changes by being read and written");
     assert_eq!(again.revision(), ring.revision());
     assert_eq!(again.app(), ring.app());
+}
+
+/// A log of revocations, one per line, in whatever order: a view is the set of those that are taken,
+/// and each of them is the line that it came from.
+pub(crate) fn revocations(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    let mut records = Vec::new();
+    for line in text.lines() {
+        match line.parse::<Revocation>() {
+            Ok(record) => {
+                assert_eq!(record.to_string(), line, "one text for one record");
+                records.push(record);
+            }
+            Err(error) => assert!(!error.to_string().is_empty()),
+        }
+    }
+    let mut view = Revocations::new();
+    view.extend(&records);
+    let held = view.clone();
+    records.reverse();
+    view.extend(&records);
+    assert_eq!(view.len(), held.len(), "what is known changes nothing");
+    assert!(records.iter().all(|record| view.contains(record)));
+    let now = Timestamp::from_millis(NOW);
+    view.expire(now);
+    assert!(view.iter().all(|record| record.until().as_secs() >= now.as_secs()));
+    for record in &records {
+        match record {
+            Revocation::Session { id, until } if *until >= now => assert!(view.is_closed(*id)),
+            Revocation::Subject { id, not_before, until } if *until >= now => {
+                assert!(view.not_before(Some(*id)) >= Some(*not_before));
+            }
+            _ => {}
+        }
+    }
 }
 
 /// `Set-Cookie` lines for a test browser, one per line.

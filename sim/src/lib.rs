@@ -13,6 +13,9 @@
 //! seed (`plan`), then which thing happens next (`schedule`). The [oracle](self#the-oracle) looks at
 //! the jar after each response that changed it.
 //!
+//! Beside one in eight of them runs a schedule of the same seed in which sessions are ended and
+//! renewed everywhere, servers hear of it late, and older jars are restored (`revoked`).
+//!
 //! # Why there is a server of its own
 //!
 //! The servers are written against the core, by hand, as an adapter is (`app`): no router, no
@@ -32,6 +35,7 @@ mod app;
 mod fleet;
 mod oracle;
 mod plan;
+mod revoked;
 mod schedule;
 mod tally;
 
@@ -99,7 +103,10 @@ pub fn simulate(first: u64, schedules: u64, threads: usize) -> Summary {
                     if seed - first >= schedules {
                         break;
                     }
-                    let Outcome { tally, failure } = run_caught(seed);
+                    let Outcome { mut tally, failure } = run_caught(|| schedule::run(seed, false));
+                    let revoked = run_caught(|| revoked::run(seed));
+                    tally.merge(&revoked.tally);
+                    let failure = failure.or(revoked.failure);
                     let mut sum = sum.lock().unwrap_or_else(PoisonError::into_inner);
                     sum.0.merge(&tally);
                     let failure = failure.map(|(requests, what)| Failure { seed, requests, what });
@@ -114,8 +121,8 @@ pub fn simulate(first: u64, schedules: u64, threads: usize) -> Summary {
     Summary { schedules, failures, tally }
 }
 
-fn run_caught(seed: u64) -> Outcome {
-    panic::catch_unwind(AssertUnwindSafe(|| schedule::run(seed, false))).unwrap_or_else(|cause| {
+fn run_caught(run: impl FnOnce() -> Outcome) -> Outcome {
+    panic::catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|cause| {
         let text = cause.downcast_ref::<String>().map(String::as_str);
         let text = text.or_else(|| cause.downcast_ref::<&str>().copied());
         let what = format!("panic: {}", text.unwrap_or("without a message"));
@@ -125,7 +132,7 @@ fn run_caught(seed: u64) -> Outcome {
 
 /// Runs the schedule of one seed and prints it, step by step; `false` if it fails.
 pub fn replay(seed: u64) -> bool {
-    match schedule::run(seed, true).failure {
+    match schedule::run(seed, true).failure.or_else(|| revoked::run(seed).failure) {
         None => true,
         Some((_, what)) => {
             println!("FAILED: {what}");

@@ -4,7 +4,7 @@ use haversack_testkit::SeededEntropy;
 use haversack_testkit::fleet::Weather;
 
 /// Clocks of servers differ by less than five minutes.
-const MAX_SKEW_MS: u64 = 149_000;
+pub(crate) const MAX_SKEW_MS: u64 = 149_000;
 
 /// How many requests are under way at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -73,6 +73,15 @@ happenings! {
     MoreLooks => "  looks from there until writable, in sum",
     WritableSettled => "not writable before many sessions begun at once have settled",
     FixedPoint => "fixed points reached",
+    Published => "revocations published",
+    Revoked => "requests refused as revoked",
+    Outrun => "renewals of an older root refused",
+    StaleRefused => "renewals refused by servers that may have missed something",
+    Verified => "signed-in requests served by the age of the view",
+    Unverified => "signed-in requests refused by the age of the view",
+    Restored => "older jars restored",
+    Siege => "servers cut off for longer than sessions live, and used by thieves",
+    CopyTried => "copies of jars tried when everybody had learnt",
 }
 
 /// What is counted, and no aim of a run.

@@ -5,10 +5,15 @@
 //! says what, where and how to put it right, on standard error, with exit code 1 (2 for usage).
 
 mod demo;
+mod fleet;
 mod inspect;
 mod keys;
 mod output;
+mod place;
+mod revoke;
 mod ring;
+mod servers;
+mod time;
 
 use std::process::ExitCode;
 
@@ -31,6 +36,12 @@ enum Command {
     #[command(subcommand)]
     Keys(keys::Keys),
     Inspect(inspect::Args),
+    /// End sessions on all servers of a fleet
+    #[command(subcommand)]
+    Revoke(revoke::Revoke),
+    /// Show how the servers of a fleet are, and look for problems
+    #[command(subcommand)]
+    Fleet(fleet::Fleet),
 }
 
 fn main() -> ExitCode {
@@ -40,6 +51,8 @@ fn main() -> ExitCode {
         Command::DemoReplica(args) => demo::run_replica(&args),
         Command::Keys(keys) => keys.run(),
         Command::Inspect(args) => inspect::run(&args),
+        Command::Revoke(revoke) => revoke.run(),
+        Command::Fleet(fleet) => fleet.run(),
     };
     done.unwrap_or_else(|failure| failure.report())
 }

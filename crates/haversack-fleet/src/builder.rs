@@ -169,6 +169,7 @@ impl Builder {
         }
         // Who is answered has a view.
         let view = Arc::clone(shared.held.view().ok_or_else(ended)?);
+        shared.note_read_only();
         Ok(Fleet::new(shared, view, handle, alive))
     }
 

@@ -75,6 +75,15 @@ pub trait Engine: Send + Sync + 'static {
     /// Whether the engine can come back with less than it acknowledged, after a failover for example.
     /// Servers then put back what they know.
     fn forgets(&self) -> bool;
+
+    /// Whether what is appended here can only be refused, by design of the deployment: a key file that
+    /// was handed out in a directory that this server may not write, for example. What such a server
+    /// revokes holds on it alone, and nobody waits for more. May change while the engine is followed.
+    ///
+    /// Not for an engine that refuses what this server was meant to be allowed: that is an error.
+    fn read_only(&self) -> bool {
+        false
+    }
 }
 
 /// A key ring document as it is stored: sealed or in the clear, it is for the fleet to say.

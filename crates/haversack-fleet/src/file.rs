@@ -1,4 +1,5 @@
-//! Keys from a file that is watched: the ring of one machine, or one that a deployment hands out.
+//! Keys from a file that is watched, and revocations beside it: the fleet of one machine, or a ring
+//! that a deployment hands out.
 //!
 //! ```
 //! # use haversack::{Entropy, NoEntropy, Timestamp};
@@ -20,6 +21,7 @@
 //! // In each server.
 //! let keys = file::watch(&path)?;
 //! assert_eq!(keys.view().ring.app(), "shop.example");
+//! keys.fleet().ready()?;
 //!
 //! // Now and then, as `haversack keys rotate` does it. No server is restarted.
 //! file::update(&path, |ring| {
@@ -28,13 +30,17 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! 1. [`watch`] reads the file now, and once a second after that. The operating system's word that
-//!    something changed only hastens the next reading, as does a request that meets an unknown key.
-//! 2. Each reading that succeeds confirms the view: that the keys are current is known to be true as
-//!    of then. Requests take the view as it is, without a lock and without I/O.
+//! 1. [`watch`] reads the file and the revocations beside it now, and once a second after that. The
+//!    operating system's word that something changed only hastens the next reading. A request that
+//!    meets an unknown key has the ring read at once.
+//! 2. Each reading of both that succeeds confirms the view: that keys and revocations are current is
+//!    known to be true as of then. Requests take the view as it is, without a lock and without I/O.
 //! 3. What cannot be used is logged once and not taken: the last good ring stays in use.
 //! 4. Writers replace the file as a whole, under a lock. There is no moment at which a reader sees
 //!    half a ring.
+//! 5. What a server revokes, a logout above all, is written into `haversack.keys.log` before the
+//!    response: it holds on every server of this machine that watches the same path. [`FileEngine`]
+//!    says which files stand beside the ring.
 //!
 //! | what happens to the file | `watch` says | later, while a server runs |
 //! |---|---|---|
@@ -47,9 +53,25 @@
 //! | its revision is equal, its content not | (takes it) | new ring, with a warning |
 //! | nothing in it seals now | (takes it) | new ring; sessions are read but not written |
 //!
-//! [`watch`] is for keys alone. To have a logout hold on all servers of the machine, join a
-//! [`Fleet`](crate::Fleet) at the same path: its engine is [`FileEngine`], which keeps revocations
-//! beside the ring.
+//! "Not confirmed" means that the view ages until the file is put right, and that sessions are served
+//! as the session's policy says of a view of that age.
+//!
+//! | what happens to what stands beside it | `watch` says | later, while a server runs |
+//! |---|---|---|
+//! | there is no log of revocations | (makes it) | nothing that was revoked is forgotten by servers that run |
+//! | others may read or write the log | an error with the fix | not confirmed, logged |
+//! | the server may not read the log | an error with the fix | not confirmed, logged |
+//! | the server may not write the directory or the log | a warning | a warning |
+//!
+//! With that warning the server is *read-only*: it learns what others revoke, and what it revokes
+//! itself holds in the response's jar and on this server, not on the others. Nobody waits, and
+//! `publish` succeeds. [`Report::read_only`](crate::Report::read_only) says so as long as it lasts,
+//! and the metric `haversack_fleet_publications_total{outcome="read_only"}` counts what went no
+//! further. Once the directory can be written, what is revoked from then on is published.
+//!
+//! [`watch`] is a [`Fleet`](crate::Fleet) that does not rotate its keys: [`Watched::fleet`] has
+//! `ready`, `status` and `once`. To have keys rotated, and the ring sealed where it is stored, join a
+//! fleet at the same path with a [`Builder`](crate::Builder).
 //!
 //! # Deployment caveat
 //!
@@ -58,7 +80,10 @@
 //! - Everyone may read a Kubernetes secret by default: set `defaultMode: 0400`, or 0440 and an
 //!   `fsGroup`.
 //! - Writers lock a file beside it, `haversack.keys.lock`, which is empty and stays. Readers need none,
-//!   so the directory may be read-only for them.
+//!   so the directory may be read-only for them; their logouts then hold on one server only. That is
+//!   so for every Kubernetes secret: to end sessions on all servers, give them a fleet.
+//! - Servers on several machines do not learn of each other's revocations from files that were handed
+//!   out: give them a fleet.
 //! - Locks hold between programs of one machine. Several machines that rotate a file on a network
 //!   drive need a file system that locks across them.
 //! - Permissions are checked on Unix only.
@@ -78,7 +103,6 @@ mod mode;
 mod read;
 mod register;
 mod shelf;
-mod signal;
 mod store;
 mod tail;
 mod wake;

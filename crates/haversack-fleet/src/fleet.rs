@@ -30,6 +30,8 @@ use crate::status::{NotReady, Status};
 /// 2. When the engine fails, requests go on with what is known, and [`View::freshness`] says how old
 ///    that is.
 /// 3. What this server revokes holds here at once, and everywhere once the engine has it.
+///    Where the engine is [read-only](Engine::read_only), it holds here alone: a warning says so once,
+///    [`Report::read_only`] as long as it is true, and nobody waits.
 /// 4. Keys are replaced without anybody's help: see [`Rotation`](crate::Rotation).
 #[derive(Clone)]
 pub struct Fleet(Arc<Inner>);

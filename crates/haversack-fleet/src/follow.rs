@@ -42,7 +42,10 @@ impl Shared {
             if !error.is_temporary() {
                 self.answer(|| Err(FleetErrorKind::Engine(error)));
             }
-            backoff.wait().await;
+            tokio::select! {
+                () = backoff.wait() => {}
+                () = self.answers.notified() => {}
+            }
         }
     }
 
@@ -59,6 +62,7 @@ impl Shared {
             let number = self.signal.next().await;
             if let Ok(Ok(Some(document))) = timeout(ANSWER, self.engine.ring()).await {
                 self.offer(document).await;
+                self.answers.notify_waiters();
             }
             self.signal.over(number, self.held.version());
         }

@@ -243,6 +243,13 @@ impl Shared {
                 "the key ring is stored in the clear; it is sealed when it is next changed"
             );
         }
+        if let Some(HeldRing { ring: held, .. }) =
+            held.filter(|it| it.ring.to_json() == ring.to_json())
+        {
+            // Written or sealed in another way: its keys need not be expanded again.
+            self.held.take_ring(HeldRing { ring: held, document });
+            return Ok(());
+        }
         self.use_ring(ring, document);
         Ok(())
     }

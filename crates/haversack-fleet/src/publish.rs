@@ -18,7 +18,7 @@ use crate::trouble::Task;
 
 impl Shared {
     /// Applies and queues records. What is returned is ready when the engine has them, or after a
-    /// second.
+    /// second; at once if the engine is read-only, since nothing is to be waited for.
     pub(crate) fn publish(self: &Arc<Self>, records: &[Revocation], fleet: &Handle) -> Publication {
         // As they come back from the log: a record's text has whole seconds.
         let records: Vec<Revocation> =
@@ -30,6 +30,10 @@ impl Shared {
             return Box::pin(std::future::ready(Err(Unpublished { why })));
         }
         self.held.insert(&records);
+        if self.engine.read_only() {
+            count("read_only");
+            return Box::pin(std::future::ready(Ok(())));
+        }
         let hears = self.queue.push(&records);
         let shared = Arc::clone(self);
         let waits = fleet.spawn(async move {
@@ -42,8 +46,11 @@ impl Shared {
                     Err(Unpublished { why })
                 }
             };
-            let outcome = if result.is_ok() { "published" } else { "late" };
-            counter!("haversack_fleet_publications_total", "outcome" => outcome).increment(1);
+            count(match result {
+                Ok(()) if shared.engine.read_only() => "read_only",
+                Ok(()) => "published",
+                Err(_) => "late",
+            });
             result
         });
         Box::pin(async move {
@@ -68,6 +75,10 @@ impl Shared {
                     self.queue.done(&batch);
                     backoff.reset();
                     limit = (limit * 2).min(BATCH);
+                }
+                Err(_) if self.engine.read_only() => {
+                    self.note_read_only();
+                    self.queue.done(&batch);
                 }
                 Err(error) => {
                     let consequence = "what is revoked here is not known to other servers";
@@ -140,6 +151,10 @@ impl Shared {
         }
         self.queue.push_again(lacking);
     }
+}
+
+fn count(outcome: &'static str) {
+    counter!("haversack_fleet_publications_total", "outcome" => outcome).increment(1);
 }
 
 /// Whether it begins after the present second. Up to its end is right: times are whole seconds, and who

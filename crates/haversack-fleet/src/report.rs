@@ -35,6 +35,12 @@ pub struct Report {
     pub bytes: usize,
     /// Records that it has yet to publish.
     pub queue: usize,
+    /// For how long it needs revocations, in seconds: [`Lifetime::tail`](haversack::Lifetime::tail) of
+    /// the longest sessions that it serves. `None` before it serves any.
+    pub revocations_kept_s: Option<u64>,
+    /// Whether it can only read what is revoked: what it revokes itself holds on it alone. Such a
+    /// server cannot report to others either, so this is seen in its own [`Status`](crate::Status).
+    pub read_only: bool,
     /// By how much the engine's clock is ahead of its own, in milliseconds.
     pub clock_difference_ms: Option<i64>,
     /// Errors since it started.

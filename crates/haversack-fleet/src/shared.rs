@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use haversack::{KeyRing, Lifetime, Timestamp};
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 
 use crate::engine::Engine;
 use crate::entropy::millis;
@@ -15,7 +15,7 @@ use crate::keeper::Keeper;
 use crate::queue::Queue;
 use crate::rotate::Rotation;
 use crate::signal::Signal;
-use crate::trouble::Troubles;
+use crate::trouble::{Task, Troubles};
 use crate::uses::Uses;
 use crate::wrap::Wraps;
 
@@ -32,11 +32,15 @@ pub(crate) struct Shared {
     pub(crate) keeper: Keeper,
     pub(crate) queue: Queue,
     pub(crate) signal: Signal,
+    /// The engine answers: whoever waits before following it again need not.
+    pub(crate) answers: Notify,
     pub(crate) troubles: Troubles,
     pub(crate) uses: Uses,
     pub(crate) measured: Measured,
     /// How long a key opens after it stopped sealing, in milliseconds; zero until that was told.
     overlap: AtomicU64,
+    /// How long a revocation is needed, in milliseconds; zero until that was told.
+    tail: AtomicU64,
     /// Whoever waits for the first confirmation.
     first: Mutex<Option<First>>,
     started: Instant,
@@ -54,6 +58,8 @@ pub(crate) struct Measured {
     lag: AtomicU64,
     /// By how much the engine's clock is ahead, in milliseconds; the minimum for unknown.
     clock: AtomicI64,
+    /// Whether it was told that the engine is read-only.
+    read_only: AtomicBool,
     /// Whether records of an unknown kind were met.
     pub(crate) unknown: AtomicBool,
     /// Whether the thread has ended.
@@ -80,10 +86,12 @@ impl Shared {
             keeper: Keeper::default(),
             queue: Queue::default(),
             signal: Signal::default(),
+            answers: Notify::new(),
             troubles: Troubles::new(name.clone()),
             uses: Uses::default(),
             measured: Measured::default(),
             overlap: AtomicU64::new(0),
+            tail: AtomicU64::new(0),
             first: Mutex::new(Some(first)),
             started: Instant::now(),
             name,
@@ -96,6 +104,30 @@ impl Shared {
         let first = self.first.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(first) = first {
             let _ = first.send(answer()); // who no longer waits does not care
+        }
+    }
+
+    /// Tells once that the engine is read-only, and once that it no longer is.
+    pub(crate) fn note_read_only(&self) {
+        let read_only = self.engine.read_only();
+        if self.measured.read_only.swap(read_only, Ordering::Relaxed) == read_only {
+            return;
+        }
+        if read_only {
+            self.troubles.drop(Task::Publish);
+            self.troubles.drop(Task::Report);
+            tracing::warn!(
+                engine = self.name,
+                "this server can read what is revoked but not publish: a logout ends the session in \
+                 the jar and on this server; give the user that it runs as write access to the log of \
+                 `{0}` (its directory, if that is a file) to end it everywhere",
+                self.name
+            );
+        } else {
+            tracing::info!(
+                engine = self.name,
+                "this server can publish now: what is revoked from now on is revoked everywhere"
+            );
         }
     }
 
@@ -114,6 +146,11 @@ impl Shared {
     pub(crate) fn serves(&self, lifetime: &Lifetime) {
         let unused = lifetime.idle.unwrap_or(lifetime.absolute);
         self.overlap.fetch_max(KeyRing::overlap_ms(millis(unused)), Ordering::Relaxed);
+        self.tail.fetch_max(millis(lifetime.tail()), Ordering::Relaxed);
+    }
+
+    pub(crate) fn tail_ms(&self) -> Option<u64> {
+        Some(self.tail.load(Ordering::Relaxed)).filter(|ms| *ms > 0)
     }
 
     pub(crate) fn overlap_ms(&self) -> Option<u64> {
@@ -148,6 +185,7 @@ impl Default for Measured {
             heard: AtomicU64::new(0),
             lag: AtomicU64::new(u64::MAX),
             clock: AtomicI64::new(i64::MIN),
+            read_only: AtomicBool::new(false),
             unknown: AtomicBool::new(false),
             stopped: AtomicBool::new(false),
         }

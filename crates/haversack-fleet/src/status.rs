@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
 use crate::entropy::{millis, now};
 use crate::report::Report;
@@ -99,6 +99,8 @@ impl Shared {
             entries,
             bytes,
             queue: self.queue.len(),
+            revocations_kept_s: self.tail_ms().map(|ms| ms.div_ceil(1000)),
+            read_only: self.engine.read_only(),
             clock_difference_ms: self.measured.clock_ms(),
             errors: self.troubles.errors(),
             trouble: self.troubles.any(),
@@ -128,17 +130,22 @@ impl Shared {
                      on this server only"
                 );
             }
+            self.note_read_only();
             telemetry::tick(&self, now);
         }
     }
 
     /// Tells the others how this server is, and compares clocks, every few seconds.
     pub(crate) async fn tell(self: Arc<Self>) {
-        let mut ticks = interval(EVERY);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut pause = Duration::ZERO;
         loop {
-            ticks.tick().await;
+            sleep(pause).await;
+            // Until it has joined there is news at any moment.
+            pause = if self.held.age(Instant::now()).is_some() { EVERY } else { EARLY };
             self.compare_clocks().await;
+            if self.engine.read_only() {
+                continue;
+            }
             let Ok(report) = serde_json::to_string(&self.report()) else { continue };
             match timeout(EVERY, self.engine.report(&self.server, &report, TTL)).await {
                 Ok(Ok(())) => self.troubles.over(Task::Report),
@@ -170,6 +177,9 @@ impl Shared {
         }
     }
 }
+
+/// Between two reports, until it has joined.
+const EARLY: Duration = Duration::from_millis(250);
 
 /// Between two reports.
 const EVERY: Duration = Duration::from_secs(5);

@@ -54,7 +54,11 @@ impl Troubles {
 
     /// An engine failed; `consequence` says what that means, and comes before the error in the log.
     pub(crate) fn engine(&self, task: Task, consequence: &str, error: &EngineError) {
-        self.tell(task, label(error.kind()), consequence, error);
+        let label = label(error.kind());
+        // What somebody has to put right is told anew when it is another thing. What the network says
+        // is not: it has many words for one failure.
+        let kind = if error.is_temporary() { label.to_owned() } else { format!("{label} {error}") };
+        self.tell(task, &kind, consequence, error);
     }
 
     /// Something is wrong. What is wrong in the same way is not told again.
@@ -78,6 +82,11 @@ impl Troubles {
         if self.lock().remove(&task).is_some() {
             tracing::info!(engine = self.engine, task = task.name(), "{} works again", task.name());
         }
+    }
+
+    /// It is not tried any more.
+    pub(crate) fn drop(&self, task: Task) {
+        self.lock().remove(&task);
     }
 
     /// What is wrong with one thing.

@@ -46,6 +46,7 @@ mod future;
 mod haversack;
 mod head;
 mod layer;
+mod probe;
 mod publish;
 mod revoke;
 mod route;
@@ -68,6 +69,7 @@ pub use self::error::{ErrorResponse, OnError, OpenError, SessionError};
 pub use self::future::ResponseFuture;
 pub use self::haversack::{Builder, Haversack, Minted};
 pub use self::layer::SessionLayer;
+pub use self::probe::Probe;
 pub use self::revoke::RevokeError;
 pub use self::route::{RouteService, SessionRoute};
 pub use self::service::SessionService;
@@ -78,7 +80,7 @@ pub use self::session::{Session, SessionType};
 pub use haversack_fleet as fleet;
 #[cfg(feature = "fleet")]
 pub use haversack_fleet::Fleet;
-/// Keys from a file that is watched (feature `file`).
+/// Keys and revocations from a file that is watched (feature `file`).
 #[cfg(feature = "file")]
 pub use haversack_fleet::file;
 
@@ -86,7 +88,7 @@ pub use haversack_fleet::file;
 use self::telemetry as _;
 
 /// The documents of the repository: their examples are tests.
-#[cfg(all(doctest, feature = "axum", feature = "file"))]
+#[cfg(all(doctest, feature = "axum", feature = "file", feature = "fleet"))]
 mod _documentation {
     #[doc = include_str!("../../../README.md")]
     mod readme {}
@@ -100,6 +102,8 @@ mod _documentation {
     mod concurrent_requests {}
     #[doc = include_str!("../../../docs/csrf.md")]
     mod csrf {}
+    #[doc = include_str!("../../../docs/fleet.md")]
+    mod fleet {}
     #[doc = include_str!("../../../docs/keys.md")]
     mod keys {}
     #[doc = include_str!("../../../docs/why-503-or-several-cookies.md")]

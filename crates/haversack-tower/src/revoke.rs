@@ -12,6 +12,9 @@ use crate::{Haversack, SessionType, telemetry};
 /// What ends sessions from outside. Each holds on this server from the call on, whether or not its
 /// future is awaited; the future tells whether the whole fleet knows, within a second. If it does not,
 /// this server goes on telling it.
+///
+/// A server that may only read what its fleet revokes, which it says in a warning at its start, has
+/// nobody to tell: the future succeeds, and what was ended has ended on this server alone.
 impl<T: SessionType> Haversack<T> {
     /// Ends one session, by the id that [`Info::revocation_id`](crate::Info::revocation_id) and the
     /// logs give. Whoever holds its cookies is refused.

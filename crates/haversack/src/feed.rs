@@ -101,7 +101,7 @@ impl core::error::Error for Unpublished {}
 /// what it cannot read and refuses to write over it, so that costs availability, never data. Not
 /// permissible are a view older than one that was handed out before, one that no engine ever held,
 /// one that says to be confirmed later than it was, and a publication that succeeds before it would
-/// outlive this server.
+/// outlive this server, unless its operator gave it no place to publish to and it has said so.
 pub trait Feed: Send + Sync + 'static {
     /// The newest view. Must not block: it is on the path of every request.
     fn view(&self) -> Arc<View>;

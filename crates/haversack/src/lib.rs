@@ -14,7 +14,8 @@
 //! - No session database, and no place for large data: a session has about 2.7 KB.
 //! - No place for facts that must not be rolled back, such as balances, one-time codes and attempt
 //!   counters. A client can bring back an older state of its own jar, and it is taken.
-//! - No revocation yet. A copied jar stays valid until its lifetime ends, after a logout too.
+//! - No store of what is revoked. It judges by the [`Revocations`] of its [`View`], and an [`Outcome`] says what is
+//!   to be published; `haversack-fleet` does both. Without one, a copied jar stays valid until its lifetime ends.
 //! - No identity provider. Against cross-site request forgery there are `SameSite` and form tokens
 //!   ([`Exchange::csrf`]), which handlers must ask for.
 //!
@@ -184,7 +185,8 @@
 //! | what happens to a request | [`Exchange`] |
 //! | what is accepted and issued | [`Policy`]: [`CookieSpec`], [`HeaderSpec`], [`Layout`], [`Lifetime`], [`Budget`], [`Padding`], and the fields with a meaning |
 //! | keys, their states, their rotation | [`KeyRing`], [`KeyState`] |
-//! | how keys reach a program | [`Feed`], [`View`], [`Fixed`] |
+//! | how keys and revocations reach a program | [`Feed`], [`View`], [`Fixed`] |
+//! | what ended before its time, and how old such knowledge may be | [`Revocation`], [`Revocations`], [`Staleness`], [`Scrutiny`] |
 //! | what a session type can be | [`Rules`], [`SchemaError`]; maps whose entries merge one by one: [`Each`] |
 //! | why a cookie was not taken, and what becomes of it | [`Rejection`], [`Disposition`] |
 //! | why a session could not be written | [`SealError`], [`TooLarge`], [`EncodeError`] |

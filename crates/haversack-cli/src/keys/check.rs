@@ -1,37 +1,42 @@
 //! `haversack keys check`: what is wrong with a key ring, or will be.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::process::ExitCode;
 
 use haversack::{KeyRing, KeyState, Timestamp};
 use haversack_fleet::file::{self, FileErrorKind};
 use serde::Serialize;
 
-use super::{list, time};
+use super::list;
+use crate::output::say;
+use crate::time;
 
 /// What was found. Problems keep sessions from being written, or from being safe; warnings will.
-#[derive(Serialize)]
-pub(super) struct Report {
-    file: PathBuf,
+#[derive(Default, Serialize)]
+pub(crate) struct Report {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fleet: Option<String>,
     ok: bool,
     app: Option<String>,
     revision: Option<u64>,
     problems: Vec<String>,
     warnings: Vec<String>,
     #[serde(skip)]
-    summary: String,
+    summary: Option<String>,
+    /// What else is well.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    facts: Vec<String>,
 }
 
 /// Looks at the file and at the ring in it.
 pub(super) fn check(file: &Path, now: Timestamp) -> Report {
     let mut report = Report {
-        file: file.to_owned(),
-        ok: true,
-        app: None,
-        revision: None,
+        file: Some(file.display().to_string()),
         problems: directory_problem(file).into_iter().collect(),
-        warnings: Vec::new(),
-        summary: String::new(),
+        ..Report::default()
     };
     match file::read(file) {
         Ok(ring) => report.judge(&ring, now),
@@ -50,29 +55,59 @@ pub(super) fn check(file: &Path, now: Timestamp) -> Report {
             }
         }
     }
-    report.ok = report.problems.is_empty();
     report
 }
 
 impl Report {
-    pub(super) fn is_ok(&self) -> bool {
-        self.ok
+    /// About a fleet, or about a front alone.
+    pub(crate) fn of_fleet(fleet: Option<String>) -> Self {
+        Self { fleet, ..Self::default() }
     }
 
-    pub(super) fn show(&self, json: bool) -> String {
+    pub(crate) fn problem(&mut self, text: impl Into<String>) {
+        self.problems.push(text.into());
+    }
+
+    pub(crate) fn warning(&mut self, text: impl Into<String>) {
+        self.warnings.push(text.into());
+    }
+
+    pub(crate) fn fact(&mut self, text: impl Into<String>) {
+        self.facts.push(text.into());
+    }
+
+    /// Says it, and whether all is well.
+    pub(crate) fn tell(mut self, json: bool) -> ExitCode {
+        self.ok = self.problems.is_empty();
+        say(&self.show(json));
+        if self.ok { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    }
+
+    fn show(&self, json: bool) -> String {
         if json {
             return super::json(self);
         }
         let problems = self.problems.iter().map(|text| format!("problem: {text}"));
         let warnings = self.warnings.iter().map(|text| format!("warning: {text}"));
-        let summary = self.ok.then(|| format!("{}: {}", self.file.display(), self.summary));
-        problems.chain(warnings).chain(summary).collect::<Vec<_>>().join("\n")
+        let place = self.file.as_ref().or(self.fleet.as_ref());
+        let summary = place.zip(self.summary.as_ref()).filter(|_| self.ok);
+        let summary = summary.map(|(place, text)| format!("{place}: {text}"));
+        let facts = self.facts.iter().cloned();
+        problems.chain(warnings).chain(summary).chain(facts).collect::<Vec<_>>().join("\n")
     }
 
-    fn judge(&mut self, ring: &KeyRing, now: Timestamp) {
+    pub(crate) fn judge(&mut self, ring: &KeyRing, now: Timestamp) {
         self.app = Some(ring.app().to_owned());
         self.revision = Some(ring.revision());
-        let rotate = format!("run `haversack keys rotate {}`", self.file.display());
+        let which = self.file.as_deref().unwrap_or("--fleet URL");
+        let rotate = format!("run `haversack keys rotate {which}`");
+        let keys = ring.keys(now).count();
+        if keys > MANY {
+            self.warnings.push(format!(
+                "the ring holds {keys} keys, and 64 fit: rotate less often, or revoke those that \
+                 `haversack keys status` shows as no longer used"
+            ));
+        }
         let upcoming = ring.keys(now).find(|key| key.state == KeyState::Upcoming);
 
         for key in ring.keys(now).filter(|key| key.created > now.plus_millis(SKEW_MS)) {
@@ -92,13 +127,13 @@ impl Report {
                 time::both(next.seals_from, now)
             )),
             (Some(key), next) => {
-                self.summary = format!(
+                self.summary = Some(format!(
                     "app {}, revision {}, key {} {}",
                     ring.app(),
                     ring.revision(),
                     key.id,
                     list::does(&key, ring, now)
-                );
+                ));
                 let end = key.seals_until.filter(|end| ring.sealing(*end).is_none());
                 if let Some(end) = end {
                     self.problems.push(format!(
@@ -159,6 +194,9 @@ const SKEW_MS: u64 = 60 * 1000;
 /// A key that leaks unnoticed should not stay useful for longer.
 const OLD_MS: u64 = 30 * 24 * 3600 * 1000;
 
+/// Keys that leave room for a few revocations, each of which may need a new one.
+const MANY: usize = 56;
+
 #[cfg(test)]
 mod tests {
     use super::super::Os;
@@ -184,7 +222,11 @@ mod tests {
         let ring = KeyRing::generate("shop", T0, Os).unwrap();
         let report = judged(&ring, T0.plus_millis(30 * DAY));
         assert_eq!((report.problems.len(), report.warnings.len()), (0, 0));
-        assert!(report.summary.ends_with("seals since 30 d"), "{}", report.summary);
+        assert!(
+            report.summary.as_ref().unwrap().ends_with("seals since 30 d"),
+            "{:?}",
+            report.summary
+        );
     }
 
     #[test]

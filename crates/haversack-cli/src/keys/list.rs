@@ -1,21 +1,17 @@
 //! `haversack keys list`: the ring as a table.
 
-use std::path::Path;
-
 use haversack::{KeyInfo, KeyRing, KeyState, Timestamp};
 use serde::Serialize;
 
-use super::time;
+use crate::time;
 
-pub(super) fn show(file: &Path, ring: &KeyRing, now: Timestamp, json: bool) -> String {
-    if json { as_json(ring, now) } else { as_table(file, ring, now) }
+pub(super) fn show(place: &str, ring: &KeyRing, now: Timestamp, json: bool) -> String {
+    if json { as_json(ring, now) } else { as_table(place, ring, now) }
 }
 
-fn as_table(file: &Path, ring: &KeyRing, now: Timestamp) -> String {
-    let mut lines = vec![
-        format!("{}: app {}, revision {}", file.display(), ring.app(), ring.revision()),
-        String::new(),
-    ];
+fn as_table(place: &str, ring: &KeyRing, now: Timestamp) -> String {
+    let mut lines =
+        vec![format!("{place}: app {}, revision {}", ring.app(), ring.revision()), String::new()];
     let row = |cells: [&str; 5]| {
         let [key, does, from, until, end] = cells;
         format!("{key:8}  {does:26}  {from:20}  {until:20}  {end}")
@@ -50,17 +46,22 @@ pub(super) fn does(key: &KeyInfo, ring: &KeyRing, now: Timestamp) -> String {
     }
 }
 
+/// A stable label.
+pub(super) fn state(key: &KeyInfo, seals: bool) -> &'static str {
+    match key.state {
+        KeyState::Upcoming => "upcoming",
+        KeyState::Sealing if seals => "sealing",
+        KeyState::Sealing | KeyState::Opening => "opening",
+        KeyState::Retired => "retired",
+        KeyState::Revoked => "revoked",
+    }
+}
+
 fn as_json(ring: &KeyRing, now: Timestamp) -> String {
     let sealing = ring.sealing(now).map(|key| key.id);
     let keys = ring.keys(now).map(|key| Key {
         id: key.id.to_string(),
-        state: match key.state {
-            KeyState::Upcoming => "upcoming",
-            KeyState::Sealing if Some(key.id) == sealing => "sealing",
-            KeyState::Sealing | KeyState::Opening => "opening",
-            KeyState::Retired => "retired",
-            KeyState::Revoked => "revoked",
-        },
+        state: state(&key, sealing == Some(key.id)),
         created: time::rfc3339(key.created),
         seals_from: time::rfc3339(key.seals_from),
         seals_until: key.seals_until.map(time::rfc3339),

@@ -50,7 +50,8 @@ pub(super) fn lock_within(path: &Path, access: Access<'_>, limit: Duration) -> i
     }
 }
 
-fn open_lock(path: &Path, access: Access<'_>) -> io::Result<File> {
+/// The file that is locked, not yet locked.
+pub(super) fn open_lock(path: &Path, access: Access<'_>) -> io::Result<File> {
     let path = sibling(path, "", ".lock");
     let lock = private().create(true).truncate(false).open(&path).map_err(|error| {
         // The name of what it guards would send the operator to the wrong file.

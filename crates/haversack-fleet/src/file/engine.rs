@@ -2,6 +2,7 @@
 
 use std::path::{self, Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use std::{fmt, fs};
 
@@ -12,12 +13,12 @@ use tokio::task::spawn_blocking;
 use tokio::time::{sleep, timeout};
 
 use super::batch::Batch;
-use super::disk::{self, Access};
+use super::disk;
 use super::fault::Fault;
 use super::log::Log;
 use super::shelf::Shelf;
 use super::tail::Tail;
-use super::{FileError, FileErrorKind, PATIENCE, line, now, register, wake};
+use super::{FileError, FileErrorKind, line, now, register, wake};
 use crate::EngineError;
 use crate::engine::{Cursor, Engine, Event, Follower, Put, Record, RingDocument};
 
@@ -34,8 +35,10 @@ use crate::engine::{Cursor, Engine, Event, Follower, Put, Record, RingDocument};
 /// others take for a record, and the next writer tidies up. Locks hold between programs of one
 /// machine; all of them must name the ring by the same path.
 ///
-/// Where the directory may only be read, as with a Kubernetes secret, ring and log are followed and
-/// writing is [refused](crate::EngineErrorKind::Refused). The log has the ring's owner and group as far as
+/// Where the directory may only be read, as with a Kubernetes secret, ring and log are followed,
+/// writing is [refused](crate::EngineErrorKind::Refused), and [`Engine::read_only`] says so: that is
+/// found out when following begins and when a write is refused, and looked at again once a second
+/// until the directory can be written. The log has the ring's owner and group as far as
 /// the operating system allows, and is refused like the ring if others may write it.
 ///
 /// Needs a tokio runtime with its timer. The work with files is done beside it.
@@ -47,6 +50,8 @@ struct Shared {
     log: Log,
     shelf: Shelf,
     batch: Arc<Batch>,
+    /// Whether this program may only read here, as far as is known.
+    read_only: AtomicBool,
 }
 
 impl FileEngine {
@@ -61,7 +66,8 @@ impl FileEngine {
         let path = path::absolute(path)
             .map_err(|error| FileError::new(path, FileErrorKind::Unreadable(error)))?;
         let (log, shelf) = (Log::new(&path), Shelf::new(&path));
-        Ok(Self(Arc::new(Shared { path, log, shelf, batch: Arc::default() })))
+        let (batch, read_only) = (Arc::default(), AtomicBool::new(false));
+        Ok(Self(Arc::new(Shared { path, log, shelf, batch, read_only })))
     }
 
     /// The file that holds the ring.
@@ -124,7 +130,7 @@ impl Engine for FileEngine {
         let (written, leader) = self.0.batch.join(lines);
         if let Some(leader) = leader {
             let shared = Arc::clone(&self.0);
-            spawn_blocking(move || leader.lead(|lines| shared.log.append(lines, now())));
+            spawn_blocking(move || leader.lead(|lines| shared.append(lines)));
         }
         let written = timeout(ANSWER, written).await.map_err(|_| self.error(slow()))?;
         written.map_err(|_| self.error(ended()))?.map_err(|fault| self.error(fault))
@@ -138,10 +144,14 @@ impl Engine for FileEngine {
             move || woken.notify_one()
         });
         let mut reading = Reading::new(&self.0, from.as_ref());
+        let mut begins = true;
         loop {
             // The time before, since what is read may be changed right after.
             let asked = now();
             let read = self.beside(move |shared| {
+                if begins || shared.read_only.load(Ordering::Relaxed) {
+                    shared.probe();
+                }
                 let outcome = reading.pass(shared);
                 Ok((reading, outcome))
             });
@@ -149,7 +159,7 @@ impl Engine for FileEngine {
                 Ok(read) => read,
                 Err(error) => return error,
             };
-            reading = again;
+            (reading, begins) = (again, false);
             for event in events {
                 to.take(event);
             }
@@ -197,6 +207,10 @@ impl Engine for FileEngine {
     fn forgets(&self) -> bool {
         false
     }
+
+    fn read_only(&self) -> bool {
+        self.0.read_only.load(Ordering::Relaxed)
+    }
 }
 
 impl fmt::Debug for FileEngine {
@@ -206,15 +220,24 @@ impl fmt::Debug for FileEngine {
 }
 
 impl Shared {
+    fn append(&self, lines: &[u8]) -> Result<(), Fault> {
+        let written = self.log.append(lines, now());
+        self.note(&written);
+        written
+    }
+
+    fn probe(&self) {
+        self.note(&self.log.probe(now()));
+    }
+
+    /// What a write, or an attempt at one, says about the directory.
+    fn note(&self, written: &Result<(), Fault>) {
+        self.read_only.store(matches!(written, Err(Fault::ReadOnly(_))), Ordering::Relaxed);
+    }
+
     fn advice(&self) -> Vec<String> {
         let mut advice = Vec::new();
-        let like = fs::metadata(&self.path).ok();
-        let access = like.as_ref().map_or(Access::Private, Access::Beside);
-        // As the next writer will.
-        if let Err(error) = disk::lock_within(self.log.path(), access, PATIENCE) {
-            let Fault::Refused(why) = Fault::writing(self.log.path(), &error) else {
-                return advice;
-            };
+        if let Err(Fault::ReadOnly(why)) = self.log.probe(now()) {
             advice.push(format!("{why}; until then a logout here is not told to other servers"));
         }
         advice.extend(open_directory(disk::directory(&self.path)));

@@ -5,6 +5,8 @@ use std::{fmt, io};
 
 use haversack::KeyRingError;
 
+use crate::FleetError;
+
 /// A key ring file could not be read or written.
 ///
 /// Nothing of the file's content is in it, so it may be logged.
@@ -25,6 +27,9 @@ pub enum FileErrorKind {
         /// Its permission bits.
         mode: u32,
     },
+    /// What stands beside it cannot be used, the log of revocations for example; or nothing can be
+    /// followed at all.
+    Fleet(Box<FleetError>),
     /// There is no such file.
     Missing,
     /// It is a directory, a pipe or a device.
@@ -48,8 +53,6 @@ pub enum FileErrorKind {
     },
     /// Its content is no key ring, or not a safe one; or the next revision could not be made.
     Ring(KeyRingError),
-    /// The thread that was to watch it could not be started.
-    Thread(io::Error),
     /// It is longer than a key ring can be.
     TooLong {
         /// Bytes that are read at most.
@@ -96,6 +99,7 @@ impl fmt::Display for FileError {
                 "there is no `{path}`: make a key ring with `haversack keys init {path} --app NAME`, \
                  or copy the one that the other servers use"
             ),
+            FileErrorKind::Fleet(error) => write!(f, "cannot watch `{path}`: {error}"),
             FileErrorKind::NotAFile => {
                 write!(f, "`{path}` is not a regular file: name the key ring file itself")
             }
@@ -116,9 +120,6 @@ impl fmt::Display for FileError {
                  `defaultMode: 0400`, or 0440 with an `fsGroup`"
             ),
             FileErrorKind::Ring(error) => write!(f, "`{path}`: {error}"),
-            FileErrorKind::Thread(error) => {
-                write!(f, "cannot start a thread to watch `{path}`: {error}")
-            }
             FileErrorKind::TooLong { limit } => write!(
                 f,
                 "`{path}` is longer than {limit} bytes, which no key ring is: is it the right file?"
@@ -144,9 +145,8 @@ impl std::error::Error for FileError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match &self.kind {
             FileErrorKind::Ring(error) => Some(error),
-            FileErrorKind::Thread(error)
-            | FileErrorKind::Unreadable(error)
-            | FileErrorKind::Unwritable(error) => Some(error),
+            FileErrorKind::Fleet(error) => Some(&**error),
+            FileErrorKind::Unreadable(error) | FileErrorKind::Unwritable(error) => Some(error),
             _ => None,
         }
     }

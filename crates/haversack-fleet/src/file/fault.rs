@@ -6,10 +6,12 @@ use std::path::Path;
 use super::{FileError, FileErrorKind};
 use crate::{EngineError, EngineErrorKind};
 
-/// As [`EngineErrorKind`].
+/// As [`EngineErrorKind`], but for what is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Fault {
     Unreachable(String),
+    /// Refused because this program may only read here.
+    ReadOnly(String),
     Refused(String),
     Unusable(String),
     Full(String),
@@ -35,7 +37,7 @@ impl Fault {
         let why = format!("cannot write `{path}`: {error}");
         match error.kind() {
             FileTooLarge | QuotaExceeded | StorageFull => Self::Full(why),
-            PermissionDenied | ReadOnlyFilesystem => Self::Refused(format!(
+            PermissionDenied | ReadOnlyFilesystem => Self::ReadOnly(format!(
                 "{why}; this program may only read here: to have it publish, make the directory \
                  writable for the user it runs as"
             )),
@@ -47,7 +49,7 @@ impl Fault {
     pub(super) fn of(self, engine: &str) -> EngineError {
         let kind = match self {
             Self::Unreachable(why) => EngineErrorKind::Unreachable(why),
-            Self::Refused(why) => EngineErrorKind::Refused(why),
+            Self::ReadOnly(why) | Self::Refused(why) => EngineErrorKind::Refused(why),
             Self::Unusable(why) => EngineErrorKind::Unusable(why),
             Self::Full(why) => EngineErrorKind::Full(why),
             Self::Invalid(why) => EngineErrorKind::Invalid(why),
@@ -83,7 +85,7 @@ mod tests {
                 assert!(matches!(fault(number), Fault::Full(_)), "{:?}", fault(number));
             }
             for number in [13, 30] {
-                assert!(matches!(fault(number), Fault::Refused(_)), "{:?}", fault(number));
+                assert!(matches!(fault(number), Fault::ReadOnly(_)), "{:?}", fault(number));
             }
             assert!(matches!(fault(5), Fault::Unreachable(_)), "{:?}", fault(5));
         }

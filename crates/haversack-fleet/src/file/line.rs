@@ -1,8 +1,8 @@
 //! Lines of the log: what they look like, and how one that is torn or changed is told.
 //!
 //! ```text
-//! haversack-log 1 5f2c9a41d07e3b68 1c291ca3
-//! session AAECAwQFBgc 1800000000 1800000000000 414fa339
+//! haversack-log 1 5f2c9a41d07e3b68 f21213b3
+//! session AAECAwQFBgc 1800000000 1800000000000 d4b1e022
 //! ```
 //!
 //! The first line names the log, and for one that replaced another also where that one ended, and how

@@ -47,6 +47,17 @@ impl Log {
         &self.path
     }
 
+    /// Finds out whether lines can be added, without adding any. A log that is not there is made.
+    pub(super) fn probe(&self, now: Timestamp) -> Result<(), Fault> {
+        let like = fs::metadata(&self.ring).ok();
+        let access = like.as_ref().map_or(Access::Private, Access::Beside);
+        disk::open_lock(&self.path, access).map_err(|error| Fault::writing(&self.path, &error))?;
+        match self.open()? {
+            Some(_) => Ok(()),
+            None => self.append(&[], now),
+        }
+    }
+
     /// Adds lines. Once this returns they are on the disk.
     pub(super) fn append(&self, lines: &[u8], now: Timestamp) -> Result<(), Fault> {
         let writing = |error: io::Error| Fault::writing(&self.path, &error);

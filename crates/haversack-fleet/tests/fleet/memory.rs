@@ -34,6 +34,7 @@ pub(crate) struct State {
     /// Followers hear nothing new.
     pub(crate) deaf: bool,
     pub(crate) panics: bool,
+    pub(crate) read_only: bool,
     /// `append` refuses a record with this text.
     pub(crate) refuses: Option<String>,
     pub(crate) ahead_ms: Option<i64>,
@@ -176,5 +177,9 @@ impl Engine for Memory {
 
     fn forgets(&self) -> bool {
         self.state().forgets
+    }
+
+    fn read_only(&self) -> bool {
+        self.state().read_only
     }
 }

@@ -37,6 +37,40 @@ fn nobody_waits_longer_than_a_second_and_it_is_published_later() {
 }
 
 #[test]
+fn nobody_waits_for_an_engine_that_is_read_only() {
+    let engine = engine();
+    engine.state().read_only = true;
+    let fleet = join(&engine);
+    let report = || fleet.status().report;
+    assert!(report().read_only && report().ready);
+    engine.state().hangs = true;
+    let mut published = fleet.publish(vec![session(1)]);
+    assert!(knows(&fleet, 1));
+    let ready = published.as_mut().poll(&mut Context::from_waker(std::task::Waker::noop()));
+    assert_eq!(ready, Poll::Ready(Ok(())), "at once");
+    engine.state().hangs = false;
+    engine.state().read_only = false;
+    block_on(fleet.publish(vec![session(2)])).unwrap();
+    assert_eq!(engine.state().log, [session_text(&fleet, 2)], "the first one was never queued");
+    assert!(!report().read_only);
+    eventually("it reports now", || !block_on(fleet.servers()).unwrap().is_empty());
+}
+
+#[test]
+fn an_engine_that_refuses_is_an_error_until_it_says_that_it_is_read_only() {
+    let engine = engine();
+    let fleet = join(&engine);
+    engine.state().fails = Some(EngineErrorKind::Refused);
+    let late = block_on(fleet.publish(vec![session(1)])).unwrap_err();
+    assert!(late.why.contains("as it was told"), "{late}");
+    assert_eq!(fleet.status().report.queue, 1);
+    engine.state().read_only = true;
+    eventually("it is not tried any more", || fleet.status().report.queue == 0);
+    block_on(fleet.publish(vec![session(2)])).unwrap();
+    assert!(knows(&fleet, 1) && knows(&fleet, 2));
+}
+
+#[test]
 fn a_view_ages_while_the_engine_is_down_and_recovers() {
     let engine = engine();
     let fleet = join(&engine);
@@ -49,6 +83,13 @@ fn a_view_ages_while_the_engine_is_down_and_recovers() {
     engine.state().fails = None;
     eventually("fresh", || freshness() == Freshness::Fresh);
     assert!(fleet.view().version > version);
+}
+
+fn session_text(fleet: &Fleet, n: u64) -> String {
+    let view = fleet.view();
+    let known = view.revocations.as_ref().unwrap();
+    let is = |it: &Revocation| matches!(it, Revocation::Session { id: it, .. } if *it == id(n));
+    known.iter().find(is).unwrap().to_string()
 }
 
 #[test]

@@ -10,9 +10,19 @@ use tracing::{Event, Metadata, Subscriber};
 
 /// Events so far that name `path` and contain `text`.
 pub(crate) fn count(path: &Path, text: &str) -> usize {
+    count_of(path, &[text])
+}
+
+fn count_of(path: &Path, texts: &[&str]) -> usize {
     let path = path.to_str().unwrap();
     let lines = LINES.lock().unwrap();
-    lines.iter().filter(|line| line.contains(path) && line.contains(text)).count()
+    let has = |line: &&String| line.contains(path) && texts.iter().all(|text| line.contains(text));
+    lines.iter().filter(has).count()
+}
+
+/// Errors so far that name `path` and contain `text`.
+pub(crate) fn errors(path: &Path, text: &str) -> usize {
+    count_of(path, &["ERROR", text])
 }
 
 /// Before the first event of interest.
@@ -39,7 +49,7 @@ impl Subscriber for Log {
     fn record_follows_from(&self, _: &Id, _: &Id) {}
 
     fn event(&self, event: &Event<'_>) {
-        let mut line = Line(String::new());
+        let mut line = Line(format!("{} ", event.metadata().level()));
         event.record(&mut line);
         LINES.lock().unwrap().push(line.0);
     }

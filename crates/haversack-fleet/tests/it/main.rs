@@ -19,7 +19,7 @@ use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
 use haversack::{Entropy, Feed, KeyRing, KeyRingError, NoEntropy, Timestamp, View};
-use haversack_fleet::file::{self, Watched};
+use haversack_fleet::file::{self, FileError, Watched};
 use tempfile::TempDir;
 
 /// Far beyond anything that works: how long it takes is not what these tests are about.
@@ -55,7 +55,11 @@ impl Keys {
     }
 
     fn watch(&self) -> Watched {
-        file::watch(self.path()).unwrap()
+        self.try_watch().unwrap()
+    }
+
+    fn try_watch(&self) -> Result<Watched, FileError> {
+        file::watch(self.path())
     }
 
     fn rotate(&self) -> KeyRing {

@@ -2,6 +2,7 @@
 
 use haversack::{Feed, Revocation};
 use haversack_fleet::Fleet;
+use haversack_fleet::file::{FileErrorKind, Watched};
 
 use crate::killed::now;
 use crate::{Keys, block_on, eventually};
@@ -34,6 +35,45 @@ fn servers_that_share_a_file_are_a_fleet() {
         block_on(|cx| asked.as_mut().poll(cx).map(|told| servers = told.unwrap().len()));
         servers > 0
     });
+}
+
+#[test]
+fn servers_that_watch_a_file_share_what_they_revoke() {
+    let keys = Keys::new();
+    let (one, other) = (keys.watch(), keys.watch());
+    one.fleet().ready().unwrap();
+    let until = now().as_secs() + 3600;
+    let over: Revocation = format!("session AAECAwQFBgc {until}").parse().unwrap();
+    let mut published = one.publish(vec![over]);
+    let knows = |watched: &Watched| {
+        let view = watched.view();
+        view.revocations.as_ref().is_some_and(|it| it.iter().any(|record| record == over))
+    };
+    assert!(knows(&one), "at once");
+    block_on(|cx| published.as_mut().poll(cx).map(|done| done.unwrap()));
+    eventually("the other server knows it", || knows(&other));
+    drop((one, other));
+    let later = keys.watch();
+    assert!(knows(&later), "what was revoked outlives the servers");
+    assert!(!later.fleet().status().report.read_only);
+
+    // Whatever happens to the log, a server that runs forgets nothing.
+    std::fs::remove_file(keys.dir.path().join("haversack.keys.log")).unwrap();
+    let confirmed = later.view().confirmed;
+    eventually("confirmed", || later.view().confirmed > confirmed);
+    assert!(knows(&later));
+}
+
+#[test]
+fn a_log_that_cannot_be_trusted_is_not() {
+    let keys = Keys::new();
+    drop(keys.watch());
+    let log = keys.dir.path().join("haversack.keys.log");
+    crate::set_mode(&log, 0o666);
+    let error = keys.try_watch().unwrap_err();
+    assert!(matches!(error.kind(), FileErrorKind::Fleet(_)), "{error}");
+    let said = error.to_string();
+    assert!(said.contains("cannot watch") && said.contains("chmod 600"), "{said}");
 }
 
 #[test]

@@ -78,7 +78,9 @@ fn the_last_good_ring_stays_and_ages() {
     let watched = keys.watch();
     let good = fs::read_to_string(keys.path()).unwrap();
     let before = ask(&watched);
+    let troubled = || watched.fleet().status().report.trouble.is_some();
     let stays = |what: &str| {
+        eventually(what, troubled);
         let first = ask(&watched);
         let second = ask(&watched);
         assert!(Arc::ptr_eq(&second.ring, &before.ring), "{what}");
@@ -86,24 +88,42 @@ fn the_last_good_ring_stays_and_ages() {
         assert_eq!(first.version, second.version, "{what}: nothing newer was confirmed");
     };
 
+    let well = |what: &str| {
+        // Asking ends the pause of who follows.
+        eventually(what, || {
+            ask(&watched);
+            !troubled()
+        });
+    };
+
     fs::remove_file(keys.path()).unwrap();
     stays("missing");
     keys.put(&good);
+    well("there again");
     set_mode(keys.path(), 0o644);
     stays("open to others");
     set_mode(keys.path(), 0o600);
+    well("private again");
     keys.put(&good[..good.len() / 2]);
     stays("cut short");
+    keys.put(&good);
+    well("whole again");
     keys.put(b"\xff\xfe\0garbage");
     stays("garbage");
+    keys.put(&good);
+    well("a ring again");
     keys.put(ring("bakery").to_json().as_bytes());
     stays("another app");
+    keys.put(&good);
+    well("ours again");
     keys.put(ring("shop").to_json().as_bytes());
     stays("another index key");
 
+    let last = ask(&watched);
     keys.put(&good);
-    let back = ask(&watched);
-    assert!(back.confirmed > before.confirmed && back.version > before.version);
+    eventually("confirmed again", || watched.view().confirmed > last.confirmed);
+    let back = watched.view();
+    assert!(back.version > last.version);
     assert!(Arc::ptr_eq(&back.ring, &before.ring));
 }
 
@@ -138,17 +158,20 @@ fn an_error_is_logged_once_while_it_lasts() {
     let keys = Keys::new();
     let watched = keys.watch();
     let good = fs::read(keys.path()).unwrap();
-    for _ in 0..2 {
-        keys.put("{");
-        for _ in 0..5 {
-            ask(&watched);
+    for round in 1..=2 {
+        // Another error is told as well.
+        for bad in ["{", "{}"] {
+            keys.put(bad);
+            let said = file::read(keys.path()).unwrap_err().to_string();
+            eventually(&said, || log::errors(&keys.path(), &said) == round);
+            for _ in 0..5 {
+                ask(&watched);
+            }
         }
         keys.put(&good);
-        ask(&watched);
+        eventually("over", || log::count(&keys.path(), "works again") == round);
     }
-    assert_eq!(log::count(&keys.path(), "not JSON at line 1, column 1"), 2);
-    assert_eq!(log::count(&keys.path(), "can be read again"), 2);
-    assert_eq!(log::count(&keys.path(), "key ring v1 stays in use"), 2);
+    assert_eq!(log::errors(&keys.path(), "not JSON at line 1, column 1"), 2);
 }
 
 #[test]

@@ -76,8 +76,10 @@ impl KeyRing {
         next.checked()
     }
 
-    /// The ring under its next revision, without keys that open nothing any more by their own times.
-    fn successor(&self, now: Timestamp) -> Self {
+    /// The same ring under its next revision, without keys that open nothing any more by their own
+    /// times: to have it stored anew, for example under another key-encryption key.
+    #[must_use]
+    pub fn successor(&self, now: Timestamp) -> Self {
         let (over, stay): (Vec<&RingKey>, Vec<&RingKey>) =
             self.keys.iter().partition(|key| key.schedule.state(now) == KeyState::Retired);
         // With room for one more: growth would leave copies behind.
@@ -170,6 +172,19 @@ mod tests {
         let keys = Keys::new(&next, &Context::default());
         let gone = KeyId::new(ring().sealing(T0).unwrap().id, keys.mark());
         assert!(matches!(keys.find(&gone, later(20)), Found::Retired));
+    }
+
+    #[test]
+    fn a_successor_has_the_same_keys_but_those_that_are_over() {
+        let next = ring().successor(later(5));
+        assert_eq!(next.revision(), 2);
+        assert!(next.is_revision_of(&ring()));
+        assert_eq!(states(&next, later(5)), [KeyState::Sealing]);
+        let rotated = ring().rotate(later(10), Seeded(2), 0, 1000).unwrap();
+        let next = rotated.successor(later(20));
+        assert_eq!(states(&next, later(20)), [KeyState::Sealing]);
+        assert_eq!(next.sealing(later(20)), rotated.sealing(later(20)));
+        assert_eq!(KeyRing::parse(&next.to_json()).unwrap().to_json(), next.to_json());
     }
 
     #[test]

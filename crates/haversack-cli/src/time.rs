@@ -4,31 +4,44 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use haversack::Timestamp;
 
-pub(super) fn now() -> Timestamp {
+pub(crate) fn now() -> Timestamp {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Timestamp::from_millis(millis(since))
 }
 
 /// `90s`, `10m`, `24h`, `14d`, or several such one after another; in milliseconds.
-pub(super) fn parse(text: &str) -> Result<u64, String> {
+pub(crate) fn parse(text: &str) -> Result<u64, String> {
     let duration = humantime::parse_duration(text)
         .map_err(|error| format!("{error}; durations look like 90s, 10m, 24h or 14d"))?;
     Ok(millis(duration))
 }
 
+/// A moment that is over: RFC 3339 in UTC, seconds since 1970, or `now`.
+pub(crate) fn parse_time(text: &str) -> Result<Timestamp, String> {
+    if text == "now" {
+        return Ok(now());
+    }
+    if let Ok(secs) = text.parse() {
+        return Ok(Timestamp::from_secs(secs));
+    }
+    let time = humantime::parse_rfc3339_weak(text)
+        .map_err(|error| format!("{error}; times look like 2026-11-24T10:00:00Z, or are `now`"))?;
+    Ok(Timestamp::from_millis(millis(time.duration_since(UNIX_EPOCH).unwrap_or_default())))
+}
+
 /// RFC 3339, in UTC: `2026-11-24T10:00:00Z`.
-pub(super) fn rfc3339(time: Timestamp) -> String {
+pub(crate) fn rfc3339(time: Timestamp) -> String {
     // Key rings name no later time than the last that can be written so.
     humantime::format_rfc3339_seconds(UNIX_EPOCH + Duration::from_secs(time.as_secs())).to_string()
 }
 
 /// `2026-11-24T10:00:00Z (in 10 min)`
-pub(super) fn both(time: Timestamp, now: Timestamp) -> String {
+pub(crate) fn both(time: Timestamp, now: Timestamp) -> String {
     format!("{} ({})", rfc3339(time), relative(time, now))
 }
 
 /// `in 10 min`, `3 h ago`, `now`
-pub(super) fn relative(time: Timestamp, now: Timestamp) -> String {
+pub(crate) fn relative(time: Timestamp, now: Timestamp) -> String {
     if time.as_secs() == now.as_secs() {
         "now".to_owned()
     } else if time > now {
@@ -39,7 +52,7 @@ pub(super) fn relative(time: Timestamp, now: Timestamp) -> String {
 }
 
 /// In the unit that leaves a number one can picture, rounded.
-pub(super) fn span(ms: u64) -> String {
+pub(crate) fn span(ms: u64) -> String {
     const SECOND: u64 = 1000;
     const MINUTE: u64 = 60 * SECOND;
     const HOUR: u64 = 60 * MINUTE;
@@ -87,6 +100,16 @@ mod tests {
         assert_eq!(parse("24h"), Ok(86_400_000));
         assert_eq!(parse("14d"), Ok(14 * 86_400_000));
         assert!(parse("24").is_err() && parse("").is_err());
+    }
+
+    #[test]
+    fn times_as_they_are_typed() {
+        let time = Ok(Timestamp::from_secs(1_800_000_000));
+        assert_eq!(parse_time("2027-01-15T08:00:00Z"), time);
+        assert_eq!(parse_time("2027-01-15 08:00:00"), time);
+        assert_eq!(parse_time("1800000000"), time);
+        assert!(parse_time("now").is_ok_and(|time| time <= now()));
+        assert!(parse_time("tomorrow").is_err() && parse_time("-1").is_err());
     }
 
     #[test]
