@@ -19,6 +19,8 @@ fn loses_nothing_while_replicas_die() {
     assert!(number("replicas_killed") >= 8, "{report}");
     assert!(number("hops") > 50, "{report}");
     assert_eq!(number("keys"), 2, "{report}");
+    assert!(number("older_jars") > 0, "{report}");
+    assert_eq!(number("older_jars_taken"), 0, "{report}");
 }
 
 #[test]

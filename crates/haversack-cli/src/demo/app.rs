@@ -8,17 +8,22 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::{AppendHeaders, Html, IntoResponse, Redirect};
 use axum::routing::{get, post};
 use axum::{Form, Router};
-use haversack_tower::{Session, SessionRoute};
+use haversack_tower::fleet::Fleet;
+use haversack_tower::{Haversack, Session};
 use serde::{Deserialize, Serialize};
 
+use super::said::Said;
 use super::store::{PRODUCTS, Store, Theme};
 use super::summary::{self, Summary};
+use super::views::{self, Seen};
 use super::{page, race};
 
-/// What a replica knows: which one it is.
-#[derive(Clone, Copy)]
+/// What a replica knows: which one it is, and what the fleet knows.
+#[derive(Clone)]
 pub(super) struct Here {
     pub(super) number: u8,
+    pub(super) sessions: Haversack<Store>,
+    pub(super) fleet: Fleet,
 }
 
 pub(super) fn routes() -> Router<Here> {
@@ -31,25 +36,30 @@ pub(super) fn routes() -> Router<Here> {
         .route("/cart/add", post(add_to_cart))
         .route("/cart/remove", post(remove_from_cart))
         .route("/theme", post(set_theme))
-        .route("/login", post(login).layer(SessionRoute::identity()))
-        .route("/logout", post(logout).layer(SessionRoute::identity()))
+        .route(views::PATH, get(view))
 }
 
 /// What the page says about the last thing done.
 #[derive(Deserialize)]
-struct Said {
+struct About {
     said: Option<String>,
 }
 
 async fn show(
     State(here): State<Here>,
     headers: HeaderMap,
-    Query(Said { said }): Query<Said>,
+    Query(About { said }): Query<About>,
     session: Session<Store>,
 ) -> impl IntoResponse {
-    let full = said.as_deref() == Some("full");
-    let page = page::page(here.number, &session, &race::plain(&headers), full);
+    let said = said.as_deref().and_then(Said::parse);
+    let page = page::page(here.number, &session, &race::plain(&headers), said);
     (AppendHeaders([summary_of(&session)]), Html(page.into_string()))
+}
+
+/// Tells the front what this replica knows of the fleet.
+async fn view(State(here): State<Here>) -> impl IntoResponse {
+    let text = serde_json::to_string(&Seen::here(&here.fleet)).unwrap_or_default();
+    ([(CONTENT_TYPE, "application/json")], text)
 }
 
 /// Tells the front about the session, and lets it be tidied, as any read does.
@@ -86,9 +96,8 @@ struct Note {
     text: String,
 }
 
-/// Longest note, and longest name, in characters.
+/// Longest note, in characters.
 const LONGEST_NOTE: usize = 160;
-const LONGEST_NAME: usize = 40;
 
 async fn add_note(mut session: Session<Store>, Form(note): Form<Note>) -> Redirect {
     let text: String = note.text.trim().chars().take(LONGEST_NOTE).collect();
@@ -103,7 +112,7 @@ async fn add_note(mut session: Session<Store>, Form(note): Form<Note>) -> Redire
 fn unless_full(mut session: Session<Store>, undo: impl Fn(&mut Store) -> bool) -> Redirect {
     if session.check().is_err() {
         undo(&mut session);
-        return Redirect::to("/?said=full");
+        return Redirect::to(Said::Full.page());
     }
     Redirect::to("/")
 }
@@ -143,23 +152,5 @@ struct Chosen {
 
 async fn set_theme(mut session: Session<Store>, Form(Chosen { theme }): Form<Chosen>) -> Redirect {
     session.theme = theme;
-    Redirect::to("/")
-}
-
-#[derive(Deserialize)]
-struct Who {
-    name: String,
-}
-
-async fn login(mut session: Session<Store>, Form(who): Form<Who>) -> Redirect {
-    let name: String = who.name.trim().chars().take(LONGEST_NAME).collect();
-    if !name.is_empty() {
-        session.name = Some(name);
-    }
-    Redirect::to("/")
-}
-
-async fn logout(mut session: Session<Store>) -> Redirect {
-    session.end();
     Redirect::to("/")
 }

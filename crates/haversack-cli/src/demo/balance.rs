@@ -2,7 +2,8 @@
 //!
 //! Sending again is safe here for every method. A replica keeps nothing, so a request whose answer
 //! never arrived has changed nothing anywhere: its effect would have been the answer. Hence
-//! answers are taken whole before any of them goes on to the client.
+//! answers are taken whole before any of them goes on to the client. The one effect beside the
+//! answer is that the fleet is told of a session's end, and a session can end twice.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -18,7 +19,7 @@ use hyper_util::rt::TokioExecutor;
 use tokio::time::{sleep, timeout};
 
 use super::journal::Journal;
-use super::process::Fleet;
+use super::process::Replicas;
 
 /// Longest wait for one replica.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -28,7 +29,7 @@ const DEADLINE: Duration = Duration::from_secs(10);
 const ANSWER: usize = 1 << 20;
 
 pub(super) struct Balancer {
-    pub(super) fleet: Arc<Fleet>,
+    pub(super) replicas: Arc<Replicas>,
     pub(super) journal: Arc<Journal>,
     client: Client<HttpConnector, Full<Bytes>>,
     turn: AtomicUsize,
@@ -50,11 +51,11 @@ pub(super) struct Answer {
 }
 
 impl Balancer {
-    pub(super) fn new(fleet: Arc<Fleet>, journal: Arc<Journal>) -> Self {
+    pub(super) fn new(replicas: Arc<Replicas>, journal: Arc<Journal>) -> Self {
         let client = Client::builder(TokioExecutor::new())
             .pool_idle_timeout(Duration::from_secs(30))
             .build(HttpConnector::new());
-        Self { fleet, journal, client, turn: AtomicUsize::new(0) }
+        Self { replicas, journal, client, turn: AtomicUsize::new(0) }
     }
 
     pub(super) async fn send(&self, request: &Whole) -> Answer {
@@ -62,16 +63,18 @@ impl Balancer {
         let first = self.turn.fetch_add(1, Ordering::Relaxed);
         let (mut attempts, mut refusal) = (0, None);
         while begun.elapsed() < DEADLINE {
-            let mut order = self.fleet.live();
+            let mut order = self.replicas.live();
             if let Some(turn) = first.checked_rem(order.len()) {
                 order.rotate_left(turn);
             }
             for number in order {
-                let Some(address) = self.fleet.address(number) else { continue };
+                if self.replicas.address(number).is_none() {
+                    continue;
+                }
                 attempts += 1;
-                match timeout(PATIENCE, self.ask(&address.to_string(), request)).await {
-                    Ok(Ok(response)) => {
-                        self.fleet.served(number);
+                match self.ask(number, request, PATIENCE).await {
+                    Some(response) => {
+                        self.replicas.served(number);
                         let answer = Answer { response, replica: Some(number), attempts };
                         if !refuses(&answer.response) {
                             return answer;
@@ -79,7 +82,7 @@ impl Balancer {
                         // Another one may have newer keys; if none has, its answer is the answer.
                         refusal = Some(answer);
                     }
-                    Ok(Err(_)) | Err(_) => self.journal.happened(format!(
+                    None => self.journal.happened(format!(
                         "replica {number} died before it answered {} {}: sent to another one",
                         request.method, request.path
                     )),
@@ -88,7 +91,7 @@ impl Balancer {
             if let Some(answer) = refusal {
                 return Answer { attempts, ..answer };
             }
-            if !self.fleet.has_hope() {
+            if !self.replicas.has_hope() {
                 break;
             }
             sleep(Duration::from_millis(25)).await;
@@ -98,7 +101,18 @@ impl Balancer {
         Answer { response, replica: None, attempts }
     }
 
-    async fn ask(
+    /// Asks one replica; none if it does not answer.
+    pub(super) async fn ask(
+        &self,
+        number: usize,
+        request: &Whole,
+        patience: Duration,
+    ) -> Option<Response<Bytes>> {
+        let address = self.replicas.address(number)?.to_string();
+        timeout(patience, self.once(&address, request)).await.ok()?.ok()
+    }
+
+    async fn once(
         &self,
         authority: &str,
         request: &Whole,

@@ -55,6 +55,8 @@ pub(super) struct Reply {
     pub(super) status: StatusCode,
     location: Option<String>,
     pub(super) body: Bytes,
+    /// How often the front sent it, because a replica died or refused.
+    pub(super) attempts: usize,
     again_after: Option<Duration>,
 }
 
@@ -89,6 +91,11 @@ impl Browser {
 
     fn jar(&self) -> MutexGuard<'_, CookieJar> {
         self.jar.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The jar as a request would carry it.
+    pub(super) fn copy(&self) -> Option<String> {
+        self.jar().header_for(&self.base, &Method::GET, Site::Same, keys::now().as_millis())
     }
 
     async fn once(&self, method: &Method, path: &str, form: &str) -> Option<Reply> {
@@ -134,20 +141,24 @@ impl Browser {
             status: head.status,
             location: text(LOCATION).map(str::to_owned),
             body,
+            attempts: number(&head.headers, ATTEMPTS).unwrap_or(1),
             again_after: again.map(Duration::from_secs),
         })
     }
 
     fn follow(&self, headers: &HeaderMap) {
-        let number = |name| -> Option<usize> { headers.get(name)?.to_str().ok()?.parse().ok() };
-        let served_by = number(SERVED_BY).unwrap_or(0);
+        let served_by = number(headers, SERVED_BY).unwrap_or(0);
         let before = self.last.swap(served_by, Ordering::Relaxed);
         if before != 0 && before != served_by {
             self.tally.hops.fetch_add(1, Ordering::Relaxed);
         }
-        let again = number(ATTEMPTS).unwrap_or(1).saturating_sub(1);
+        let again = number(headers, ATTEMPTS).unwrap_or(1).saturating_sub(1);
         self.tally.resent.fetch_add(again as u64, Ordering::Relaxed);
     }
+}
+
+fn number(headers: &HeaderMap, name: &str) -> Option<usize> {
+    headers.get(name)?.to_str().ok()?.parse().ok()
 }
 
 /// Bytes of a head's fields as HTTP/1.1 writes them.

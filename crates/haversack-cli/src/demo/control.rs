@@ -10,8 +10,8 @@ use axum::routing::post;
 use super::front::{Shared, summary_of};
 use super::jar;
 use super::keys::LEAD_MS;
-use super::summary::Summary;
-use super::visitors::{Saved, Visitors};
+use super::outcome::{self, Trial};
+use super::visitors::Visitors;
 
 pub(super) fn routes() -> Router<Shared> {
     Router::new()
@@ -25,25 +25,24 @@ pub(super) fn routes() -> Router<Shared> {
 }
 
 async fn kill(State(front): State<Shared>, Path(number): Path<usize>) -> Redirect {
-    if let Some(pid) = front.balancer.fleet.kill(number).await {
+    if let Some(pid) = front.balancer.replicas.kill(number).await {
         front.balancer.journal.happened(format!("replica {number} killed: kill -9 {pid}"));
     }
     Redirect::to("/")
 }
 
 async fn start(State(front): State<Shared>, Path(number): Path<usize>) -> Redirect {
-    match front.balancer.fleet.start(number).await {
-        Ok(()) => front
-            .balancer
-            .journal
-            .happened(format!("replica {number} started: it knows the key file and nothing else")),
+    match front.balancer.replicas.start(number).await {
+        Ok(()) => front.balancer.journal.happened(format!(
+            "replica {number} started: it knows the fleet's keys and which sessions are over"
+        )),
         Err(failure) => front.balancer.journal.happened(failure.to_string()),
     }
     Redirect::to("/")
 }
 
 async fn rotate(State(front): State<Shared>) -> Redirect {
-    front.balancer.journal.happened(match front.keys.rotate(LEAD_MS) {
+    front.balancer.journal.happened(match front.keys.rotate(LEAD_MS).await {
         Ok(id) => format!(
             "key {id} published: it seals in three seconds, when every replica has it, and the \
              jar is sealed anew by whichever answers then"
@@ -99,7 +98,7 @@ async fn put_back(front: &Shared, headers: &HeaderMap, alone: bool) -> Response 
             response.headers_mut().append(SET_COOKIE, line);
         }
     }
-    // What a replica makes of such a jar is asked, not asserted.
+    // What the replicas make of such a jar is asked, not asserted.
     let stays = present.iter().filter(|(name, _)| !alone && !in_old(name));
     let jar: Vec<String> =
         stays.chain(&saved.cookies).map(|(name, value)| format!("{name}={value}")).collect();
@@ -108,32 +107,15 @@ async fn put_back(front: &Shared, headers: &HeaderMap, alone: bool) -> Response 
         hypothetical.insert(COOKIE, line);
     }
     let before = summary_of(front.peek(headers).await.response.headers()).unwrap_or_default();
-    let after = summary_of(front.peek(&hypothetical).await.response.headers()).unwrap_or_default();
-    front.visitors.came_of_it(&visitor, outcome(alone, &saved, &before, &after));
+    let trial = Trial {
+        alone,
+        saved: saved.summary,
+        before,
+        after: front.peek_at_each(&hypothetical).await,
+        ended_by: front.visitors.ended_by(&visitor),
+        alive: front.balancer.replicas.tell().iter().filter_map(|it| it.pid).collect(),
+        engine: front.keys.engine(),
+    };
+    front.visitors.came_of_it(&visitor, outcome::outcome(&trial));
     response
-}
-
-fn outcome(alone: bool, saved: &Saved, before: &Summary, after: &Summary) -> String {
-    let same =
-        |a: &Summary, b: &Summary| (a.signed_in, a.notes, a.cart) == (b.signed_in, b.notes, b.cart);
-    let back = same(&saved.summary, after) && !same(before, after);
-    match (alone, back) {
-        (false, false) => {
-            "Prevented. The old cookies are in the jar again, beside newer ones, and replicas \
-             read all of them together: per entry the newest counts, a removal included, and an \
-             end marker closes its session for good. Nothing went back in time."
-        }
-        (false, true) => "The old session is back: nothing newer in the jar said otherwise.",
-        (true, false) => {
-            "The old cookies replaced the newer ones, and hold the same as those did: there was \
-             nothing to bring back."
-        }
-        (true, true) => {
-            "Not prevented. The whole jar is from an earlier moment, end markers and newer entries \
-             are gone, and a server that keeps nothing cannot know of them. Against this helps a \
-             list of closed sessions that the fleet shares; it is not part of this version. \
-             Lifetimes hold all the same: the old session ends when it would have ended."
-        }
-    }
-    .to_owned()
 }

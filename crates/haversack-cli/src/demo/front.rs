@@ -3,28 +3,32 @@
 
 use std::future::{Ready, ready};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, ORIGIN, REFERRER_POLICY,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, LOCATION, ORIGIN, REFERRER_POLICY,
     SET_COOKIE, X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
 use axum::middleware::{Next, from_fn};
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 
+use super::account;
 use super::balance::{Answer, Balancer, Whole};
 use super::jar;
 use super::journal::Served;
-use super::keys::KeyFile;
+use super::keys::Keys;
+use super::outcome;
 use super::page;
 use super::panels::{self, Scene};
+use super::said::Said;
 use super::summary::{self, Summary};
-use super::visitors::{self, Visitors};
+use super::views::{Freshness, Views};
+use super::visitors::{self, EndedBy, Visitors};
 
 /// Which replica answered, for the built-in client.
 pub(super) const SERVED_BY: &str = "x-demo-replica";
@@ -35,14 +39,17 @@ pub(super) const PANELS_HERE: &str = "<!--panels-->";
 /// Where it wants the buttons for the older jar.
 pub(super) const OLDER_HERE: &str = "<!--older-->";
 
+/// Longest wait for one replica that is asked beside a request.
+const PATIENCE: Duration = Duration::from_secs(2);
 const LARGEST_REQUEST: usize = 1 << 20;
 /// Nothing from elsewhere, nothing inline.
 const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; \
                       img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 pub(super) struct Front {
-    pub(super) balancer: Balancer,
-    pub(super) keys: Arc<KeyFile>,
+    pub(super) balancer: Arc<Balancer>,
+    pub(super) keys: Arc<Keys>,
+    pub(super) views: Arc<Views>,
     pub(super) visitors: Visitors,
 }
 
@@ -114,9 +121,20 @@ async fn pass(
         attempts: answer.attempts,
         took: begun.elapsed(),
     });
+    if let Some(page) = answer.response.headers().get(account::SAYS) {
+        let to = page.to_str().unwrap_or("/").to_owned();
+        let response = Redirect::to(&to).into_response().map(|_| Bytes::new());
+        return front.finish(&whole.method, &whole.headers, Answer { response, ..answer });
+    }
+    front.note_end(&whole, &answer, begun.elapsed());
     let instead = match (answer.replica, answer.response.status()) {
         (None, _) => Some(
             "All three servers are dead. Your data is not: it is in your browser. Start one again.",
+        ),
+        (_, StatusCode::SERVICE_UNAVAILABLE) if front.is_blind() => Some(
+            "No server has heard from the fleet for more than five minutes, so none of them takes \
+             sessions: who was signed out meanwhile would be served, too. Your data waits in your \
+             browser.",
         ),
         (_, StatusCode::SERVICE_UNAVAILABLE) => Some(
             "Nothing was written: the jar is full for the moment, or a key is not everywhere yet. \
@@ -149,9 +167,11 @@ async fn state(State(front): State<Shared>, headers: HeaderMap) -> Response {
     let summary = summary_of(answer.response.headers());
     let parcels = jar::parcels(&jar::sent(&headers), answer.response.headers());
     let replicas: Vec<_> =
-        front.balancer.fleet.replicas().iter().map(panels::replica_json).collect();
+        front.balancer.replicas.tell().iter().map(panels::replica_json).collect();
     let text = serde_json::json!({
         "replicas": replicas,
+        "views": front.views.all(),
+        "engine": front.keys.engine(),
         "requests": front.balancer.journal.requests().iter().map(panels::served_json).collect::<Vec<_>>(),
         "parcels": parcels,
         "session": summary,
@@ -167,13 +187,43 @@ const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
 impl Front {
     /// Asks a replica about the session alone.
     pub(super) async fn peek(&self, headers: &HeaderMap) -> Answer {
-        let whole = Whole {
-            method: Method::GET,
-            path: "/peek".to_owned(),
-            headers: headers.clone(),
-            body: Bytes::new(),
-        };
-        self.balancer.send(&whole).await
+        self.balancer.send(&peek(headers)).await
+    }
+
+    /// Asks each live replica about a session.
+    pub(super) async fn peek_at_each(&self, headers: &HeaderMap) -> Vec<(usize, Summary)> {
+        let whole = peek(headers);
+        let mut told = Vec::new();
+        for number in self.balancer.replicas.live() {
+            let answer = self.balancer.ask(number, &whole, PATIENCE).await;
+            told.extend(answer.and_then(|it| Some((number, summary_of(it.headers())?))));
+        }
+        told
+    }
+
+    /// Notes who told the fleet that a session is over.
+    fn note_end(&self, request: &Whole, answer: &Answer, took: Duration) {
+        let ends = request.method == Method::POST && request.path.starts_with("/logout");
+        let Some(number) = answer.replica.filter(|_| ends) else { return };
+        let replicas = self.balancer.replicas.tell();
+        if let Some(pid) = replicas.iter().find(|it| it.number == number).and_then(|it| it.pid) {
+            self.visitors.ended(&Visitors::of(&request.headers).0, EndedBy { number, pid });
+        }
+        let to = answer.response.headers().get(LOCATION).map(HeaderValue::as_bytes);
+        let told = to != Some(Said::Untold.page().as_bytes());
+        let (engine, ms) = (self.keys.engine(), took.as_millis());
+        self.balancer.journal.happened(if told {
+            format!("replica {number} ended the session, and {engine} has noted it: {ms} ms in all")
+        } else {
+            format!(
+                "replica {number} ended the session; {engine} did not answer, so it tries again"
+            )
+        });
+    }
+
+    /// No replica knows well enough who was signed out.
+    fn is_blind(&self) -> bool {
+        self.views.freshest().is_some_and(|(freshness, _)| freshness == Freshness::Blind)
     }
 
     /// Puts the pictures where the page wants them, and tells who answered.
@@ -208,7 +258,10 @@ impl Front {
             return Response::from_parts(head, Body::from(body));
         };
         let scene = Scene {
-            replicas: self.balancer.fleet.replicas(),
+            replicas: self.balancer.replicas.tell(),
+            views: self.views.all(),
+            freshest: self.views.freshest(),
+            engine: self.keys.engine(),
             requests: self.balancer.journal.requests(),
             events: self.balancer.journal.events(),
             keys,
@@ -219,11 +272,16 @@ impl Front {
         };
         let page = text.replacen(PANELS_HERE, &panels::panels(&scene).into_string(), 1).replacen(
             OLDER_HERE,
-            &panels::older_jar(&scene.visitor).into_string(),
+            &outcome::older_jar(&scene.visitor).into_string(),
             1,
         );
         Response::from_parts(head, Body::from(page))
     }
+}
+
+fn peek(headers: &HeaderMap) -> Whole {
+    let (method, path) = (Method::GET, "/peek".to_owned());
+    Whole { method, path, headers: headers.clone(), body: Bytes::new() }
 }
 
 pub(super) fn summary_of(headers: &HeaderMap) -> Option<Summary> {

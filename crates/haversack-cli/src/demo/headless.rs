@@ -1,4 +1,5 @@
-//! The demo without a person: many browsers, replicas that die under them, and a count at the end.
+//! The demo without a person: many browsers, replicas that die under them, thieves who come
+//! after a sign-out, and a count at the end.
 
 use std::net::SocketAddr;
 use std::process::ExitCode;
@@ -16,6 +17,7 @@ use super::client::{self, Browser, Tally};
 use super::front::Shared;
 use super::person::{Person, Random, Score};
 use super::report::Report;
+use super::thief::Thief;
 use crate::output::Failure;
 
 /// What the built-in client does.
@@ -38,12 +40,13 @@ const EACH: u64 = 40;
 const AT_ONCE: usize = 16;
 /// From the death of a replica to its next start.
 const DOWN: Duration = Duration::from_millis(30);
-/// From publishing the second key to sealing with it: replicas look at the file each second.
+/// From publishing the second key to sealing with it: replicas hear of it within a second.
 const LEAD_MS: u64 = 1_000;
 
 /// What lies in the way of the requests: replicas die, keys change.
 pub(super) struct Course {
     front: Shared,
+    pub(super) thief: Arc<Thief>,
     load: (u64, u64),
     begun: AtomicU64,
     killed: AtomicU64,
@@ -59,7 +62,7 @@ impl Course {
         let begun = self.begun.fetch_add(1, Ordering::Relaxed) + 1;
         if begun >= requests / 2 && !self.rotated.swap(true, Ordering::Relaxed) {
             // A failure would show: the report counts keys.
-            let _ = self.front.keys.rotate(LEAD_MS);
+            let _ = self.front.keys.rotate(LEAD_MS).await;
         }
         let reply = if kill_every > 0 && begun.is_multiple_of(kill_every) {
             tokio::join!(request, self.kill()).0
@@ -76,17 +79,17 @@ impl Course {
         let mut dice = self.dice.lock().await;
         let begun = Instant::now();
         while begun.elapsed() < Duration::from_secs(20) {
-            let live = self.front.balancer.fleet.live();
+            let live = self.front.balancer.replicas.live();
             if live.len() >= 2 {
                 let Some(&number) = live.get(dice.index(live.len())) else { return };
-                if self.front.balancer.fleet.kill(number).await.is_some() {
+                if self.front.balancer.replicas.kill(number).await.is_some() {
                     self.killed.fetch_add(1, Ordering::Relaxed);
                 }
-                let fleet = Arc::clone(&self.front.balancer.fleet);
+                let replicas = Arc::clone(&self.front.balancer.replicas);
                 tokio::spawn(async move {
                     sleep(DOWN).await;
                     // One that cannot start stays down, and the next kill waits in vain.
-                    let _ = fleet.start(number).await;
+                    let _ = replicas.start(number).await;
                 });
                 return;
             }
@@ -104,6 +107,7 @@ pub(super) async fn run(
         .map_err(|error| Failure::new(format!("no address: {error}")))?;
     let course = Arc::new(Course {
         front: Arc::clone(front),
+        thief: Arc::new(Thief::new(Arc::clone(front))),
         load: (load.requests, load.kill_every),
         begun: AtomicU64::new(0),
         killed: AtomicU64::new(0),
@@ -130,9 +134,11 @@ pub(super) async fn run(
     }
     let people = living.join_all().await;
     let score = last_look(people, &course, &seats).await;
+    let loot = course.thief.look_again().await;
     course.bar.finish_and_clear();
     let report = Report::new(&tally, score, begun.elapsed())
         .killed(course.killed.load(Ordering::Relaxed))
+        .loot(loot)
         .keys(course.front.keys.keys().len());
     if load.json {
         println!("{}", report.json());

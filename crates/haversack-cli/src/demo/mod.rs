@@ -3,10 +3,11 @@
 //!
 //! ```text
 //! browser ─► front ─┬─► replica 1   each a process that can be killed at any time;
-//!                   ├─► replica 2   they share a key file and nothing else
+//!                   ├─► replica 2   they share a fleet: keys, and which sessions are over
 //!                   └─► replica 3
 //! ```
 
+mod account;
 mod app;
 mod balance;
 mod client;
@@ -16,6 +17,7 @@ mod headless;
 mod jar;
 mod journal;
 mod keys;
+mod outcome;
 mod page;
 mod panels;
 mod person;
@@ -23,8 +25,12 @@ mod process;
 mod race;
 mod replica;
 mod report;
+mod said;
 mod store;
 mod summary;
+mod thief;
+mod tile;
+mod views;
 mod visitors;
 
 use std::net::SocketAddr;
@@ -39,8 +45,9 @@ pub(crate) use self::replica::{Args as ReplicaArgs, run as run_replica};
 use self::balance::Balancer;
 use self::front::{Front, Shared};
 use self::journal::Journal;
-use self::keys::KeyFile;
-use self::process::Fleet;
+use self::keys::Keys;
+use self::process::Replicas;
+use self::views::Views;
 use self::visitors::Visitors;
 use crate::output::Failure;
 
@@ -50,6 +57,11 @@ pub(crate) struct Args {
     /// Port on 127.0.0.1 [default: 8080, or a free one if that is taken]
     #[arg(long)]
     port: Option<u16>,
+    /// Where the servers keep their keys and what they have revoked: a path, or `redis://HOST:PORT`
+    /// or `nats://HOST:PORT`; with `?app=NAME` for an app other than the demo's [default: files in
+    /// a temporary folder]
+    #[arg(long, value_name = "URL")]
+    fleet: Option<String>,
     /// Run the same with a built-in client; fails if anything was lost
     #[arg(long)]
     headless: bool,
@@ -60,16 +72,19 @@ pub(crate) struct Args {
 /// Runs the demo until Ctrl-C, or until the built-in client is done.
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
     runtime()?.block_on(async {
-        let keys = Arc::new(KeyFile::create()?);
-        let fleet = tokio::select! {
-            started = Fleet::start_all(keys.path().to_owned()) => Arc::new(started?),
+        let keys = tokio::select! {
+            opened = Keys::open(args.fleet.as_deref()) => Arc::new(opened?),
+            () = stop() => return Ok(INTERRUPTED.into()),
+        };
+        let replicas = tokio::select! {
+            started = Replicas::start_all(keys.place.clone()) => Arc::new(started?),
             () = stop() => return Ok(INTERRUPTED.into()),
         };
         let done = tokio::select! {
-            done = serve(args, Arc::clone(&keys), Arc::clone(&fleet)) => done,
+            done = serve(args, Arc::clone(&keys), Arc::clone(&replicas)) => done,
             () = stop() => Ok(if args.headless { INTERRUPTED.into() } else { ExitCode::SUCCESS }),
         };
-        fleet.stop().await;
+        replicas.stop().await;
         drop(keys); // last: a replica on its way up reads them
         done
     })
@@ -78,9 +93,12 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
 /// What shells tell of a program that SIGINT ended.
 const INTERRUPTED: u8 = 130;
 
-async fn serve(args: &Args, keys: Arc<KeyFile>, fleet: Arc<Fleet>) -> Result<ExitCode, Failure> {
-    let balancer = Balancer::new(fleet, Arc::new(Journal::default()));
-    let front = Arc::new(Front { balancer, keys, visitors: Visitors::default() });
+async fn serve(args: &Args, keys: Arc<Keys>, replicas: Arc<Replicas>) -> Result<ExitCode, Failure> {
+    let balancer = Arc::new(Balancer::new(replicas, Arc::new(Journal::default())));
+    let views = Arc::new(Views::default());
+    // It ends with the runtime.
+    tokio::spawn(Arc::clone(&views).follow(Arc::clone(&balancer)));
+    let front = Arc::new(Front { balancer, keys, views, visitors: Visitors::default() });
     let port = if args.headless { args.port.or(Some(0)) } else { args.port };
     let listener = listen(port).await?;
     let address = listener.local_addr().map_err(|error| cannot_listen(&error))?;
@@ -100,13 +118,14 @@ async fn serve(args: &Args, keys: Arc<KeyFile>, fleet: Arc<Fleet>) -> Result<Exi
 fn invite(front: &Shared, address: SocketAddr) {
     let pids: Vec<String> = front
         .balancer
-        .fleet
-        .replicas()
+        .replicas
+        .tell()
         .iter()
         .filter_map(|replica| replica.pid.map(|pid| pid.to_string()))
         .collect();
     println!("open http://localhost:{} in Chromium, Chrome, Edge or Firefox", address.port());
     println!("three replicas run as processes {}; ctrl-c stops everything", pids.join(", "));
+    println!("keys and revocations are in {}", front.keys.engine());
 }
 
 /// The wanted port; else 8080, else any that is free.

@@ -6,9 +6,10 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::front::{OLDER_HERE, PANELS_HERE};
 use super::race::RUNNERS;
+use super::said::Said;
 use super::store::{PRODUCTS, Store, Theme, fresh_id};
 
-pub(super) fn page(replica: u8, store: &Store, plain: &BTreeSet<u8>, full: bool) -> Markup {
+pub(super) fn page(replica: u8, store: &Store, plain: &BTreeSet<u8>, said: Option<Said>) -> Markup {
     html! {
         (DOCTYPE)
         html lang="en" data-theme=(store.theme.name()) {
@@ -18,14 +19,12 @@ pub(super) fn page(replica: u8, store: &Store, plain: &BTreeSet<u8>, full: bool)
                 main {
                     div.left {
                         div #app {
-                            @if full {
-                                p.notice role="alert" {
-                                    "That does not fit: a session holds 2,700 characters. It was "
-                                    "refused whole, and nothing else was touched. Remove something first."
-                                }
+                            @if let Some(said) = said {
+                                p.notice.fine[!said.warns()] role="alert" id="said" { (said.text()) }
                             }
                             (notes(store))
                             (cart(store))
+                            (account(store))
                             (race(store, plain))
                         }
                         (older_part())
@@ -91,7 +90,7 @@ fn brand() -> Markup {
             img src="/icon.svg" alt="" width="40" height="40";
             div {
                 h1 { "Haversack" }
-                p { "Your data is in your browser. The servers keep nothing." }
+                p { "Your data is in your browser. The servers keep nothing about you." }
             }
         }
     }
@@ -184,6 +183,34 @@ fn cart(store: &Store) -> Markup {
                             }
                         }
                     }
+                }
+            }
+        }
+    }
+}
+
+/// Buttons that are about more than this browser.
+fn account(store: &Store) -> Markup {
+    let Some(name) = &store.name else { return html! {} };
+    html! {
+        section.card aria-labelledby="h-account" {
+            h2 #h-account { "Account" }
+            p.quiet {
+                "Open this page in a second browser or a private window, and sign in as " b { (name) }
+                " there, too."
+            }
+            ul.actions {
+                li {
+                    form method="post" action="/logout/everywhere" { button.danger { "Sign out everywhere" } }
+                    span.quiet { "Ends every session of that name, on every server." }
+                }
+                li {
+                    form method="post" action="/password" { button { "Change the password" } }
+                    span.quiet { "There is none; it does what follows: every other session ends, this one stays. " b { "Sensitive." } }
+                }
+                li {
+                    form method="post" action="/forget" { button.danger { "Delete my data" } }
+                    span.quiet { "Empties notes, cart and race. " b { "Sensitive:" } " refused while the server may have missed a sign-out." }
                 }
             }
         }

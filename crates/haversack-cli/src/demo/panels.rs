@@ -8,13 +8,20 @@ use maud::{Markup, html};
 use super::jar::{Fate, Kind, Parcel};
 use super::journal::{Happened, REQUESTS, Served};
 use super::keys;
-use super::process::Replica;
+use super::process::{REPLICAS, Replica};
 use super::summary::Summary;
+use super::tile::tile;
+use super::views::{Freshness, Seen};
 use super::visitors::Told;
 
 /// All that is shown.
 pub(super) struct Scene {
     pub(super) replicas: Vec<Replica>,
+    pub(super) views: [Option<Seen>; REPLICAS],
+    /// How well informed the best informed replica is, and for how long it has heard nothing.
+    pub(super) freshest: Option<(Freshness, Duration)>,
+    /// The engine of the fleet.
+    pub(super) engine: String,
     pub(super) requests: Vec<Served>,
     pub(super) events: Vec<Happened>,
     pub(super) keys: Vec<KeyInfo>,
@@ -34,6 +41,7 @@ pub(super) fn panels(scene: &Scene) -> Markup {
                 "Please open this page in Chromium, Chrome, Edge or Firefox."
             }
         }
+        (outage(scene))
         (replicas(scene))
         (jar(scene))
         (keys_and_time(scene))
@@ -43,9 +51,15 @@ pub(super) fn panels(scene: &Scene) -> Markup {
 fn replicas(scene: &Scene) -> Markup {
     html! {
         section.card aria-labelledby="h-replicas" {
-            h2 #h-replicas { "Three servers that know nothing" }
+            h2 #h-replicas { "Three servers that keep nothing about you" }
+            p.quiet {
+                "They share their keys, and marks of sessions that are over, through "
+                code.engine { (scene.engine) }
+            }
             div.replicas {
-                @for replica in &scene.replicas { (one_replica(replica)) }
+                @for (replica, view) in scene.replicas.iter().zip(&scene.views) {
+                    (tile(replica, view.as_ref()))
+                }
             }
             h3 { "Who answered the last requests" }
             (strip(&scene.requests))
@@ -61,33 +75,25 @@ fn replicas(scene: &Scene) -> Markup {
     }
 }
 
-fn one_replica(replica: &Replica) -> Markup {
-    let Replica { number, .. } = *replica;
-    let state = match (replica.pid, replica.starting) {
-        (Some(_), _) => "live",
-        (None, true) => "starting",
-        (None, false) => "dead",
+/// What it means that the engine does not answer, while it does not.
+fn outage(scene: &Scene) -> Markup {
+    let Some((freshness, age)) = scene.freshest else { return html! {} };
+    let known = match freshness {
+        Freshness::Fresh => return html! {},
+        Freshness::Stale => {
+            "Sessions go on all the same: keys and sign-outs as of then are known. Sensitive actions are \
+             refused, and sign-outs are passed on once it answers. A server that starts now waits for \
+             it. After five minutes no session is taken any more."
+        }
+        Freshness::Blind => {
+            "Too long: who was signed out meanwhile would be served, so no session is taken until it \
+             answers. What is in your browser stays there."
+        }
     };
     html! {
-        div class={ "replica r" (number) " " (state) } data-key={ "r" (number) } data-served=(replica.served) {
-            strong { span.dot {} span.word { "Replica " } (number) }
-            span.number title="requests answered" { (replica.served) }
-            span.quiet {
-                @match (replica.pid, replica.up) {
-                    (Some(pid), Some(up)) => { "pid " (pid) " · up " (short(up)) }
-                    _ if replica.starting => "starting…",
-                    _ => { "not running" }
-                }
-            }
-            @if replica.pid.is_some() {
-                form method="post" action={ "/_demo/kill/" (number) } {
-                    button.small.danger { "kill -9" }
-                }
-            } @else {
-                form method="post" action={ "/_demo/start/" (number) } {
-                    button.small { "start again" }
-                }
-            }
+        p.notice role="alert" id="outage" {
+            strong { "No server has heard from " code { (scene.engine) } " for " (short(age)) ". " }
+            (known)
         }
     }
 }
@@ -249,27 +255,6 @@ fn keys_and_time(scene: &Scene) -> Markup {
     }
 }
 
-pub(super) fn older_jar(visitor: &Told) -> Markup {
-    html! {
-        section.card aria-labelledby="h-older" {
-            h2 #h-older { "Put an older jar back" }
-            p.quiet {
-                "A thief or a backup has the cookies of an earlier moment. Here the front plays that "
-                "part: it keeps a copy in memory, for this demo only."
-            }
-            div.buttons {
-                form method="post" action="/_demo/jar/save" { button { "Copy the jar" } }
-                @if let Some((cookies, age)) = visitor.saved {
-                    form method="post" action="/_demo/jar/beside" { button { "Put back beside" } }
-                    form method="post" action="/_demo/jar/instead" { button.danger { "Put back instead" } }
-                    span.quiet { (cookies) " parcels, copied " (ago(age)) }
-                }
-            }
-            @if let Some(outcome) = &visitor.outcome { p.outcome role="status" { (outcome) } }
-        }
-    }
-}
-
 fn count(parcels: &[Parcel], fate: Fate) -> usize {
     parcels.iter().filter(|parcel| parcel.fate == fate).count()
 }
@@ -315,7 +300,7 @@ fn thousands(n: usize) -> String {
     if n < 1000 { n.to_string() } else { format!("{},{:03}", n / 1000, n % 1000) }
 }
 
-fn short(time: Duration) -> String {
+pub(super) fn short(time: Duration) -> String {
     match time.as_secs() {
         s @ 0..60 => format!("{s} s"),
         s @ 60..7200 => format!("{} min", s / 60),
@@ -323,7 +308,7 @@ fn short(time: Duration) -> String {
     }
 }
 
-fn ago(time: Duration) -> String {
+pub(super) fn ago(time: Duration) -> String {
     if time.as_secs() == 0 { "just now".to_owned() } else { format!("{} ago", short(time)) }
 }
 

@@ -7,7 +7,7 @@ use axum::http::Method;
 use tokio::task::JoinSet;
 
 use super::app::Data;
-use super::client::Browser;
+use super::client::{Browser, Reply};
 use super::headless::Course;
 use super::store::PRODUCTS;
 
@@ -125,12 +125,12 @@ impl Person {
                     1
                 }
                 40..55 => self.burst(burst).await,
-                55..58 if self.expected.name.is_some() => self.sign_out().await.min(left),
-                55..62 if self.expected.name.is_none() => {
+                55..60 if self.expected.name.is_some() => self.sign_out().await.min(left),
+                55..64 if self.expected.name.is_none() => {
                     let name = format!("Person{}", self.random.below(1000));
                     self.update(Update::Login(name)).await
                 }
-                62..68 => {
+                64..68 => {
                     let theme = ["light", "dark", "auto"][self.random.index(3)];
                     self.update(Update::Theme(theme)).await
                 }
@@ -210,14 +210,28 @@ impl Person {
     /// Looks at everything, since it is gone afterwards but for the theme, and signs out.
     async fn sign_out(&mut self) -> u64 {
         self.look().await;
+        let jar = self.browser.copy();
         let reply = self.course.run(self.browser.send(Method::POST, "/logout", "")).await;
-        if reply.is_some_and(|reply| reply.acknowledges()) {
+        if let Some(reply) = reply.filter(Reply::acknowledges) {
+            if let Some(jar) = jar {
+                self.course.thief.show(&jar);
+            }
             let theme = std::mem::take(&mut self.expected.theme);
             self.expected = Data { theme, ..Data::default() };
+            // The first replica may have died after it told the fleet: then the next one refused the
+            // jar, and what outlives a logout with it.
+            if reply.attempts > 1 && self.theme().await.as_deref() == Some("auto") {
+                "auto".clone_into(&mut self.expected.theme);
+            }
             self.score.acknowledged += 1;
             *self.unseen.entry(What::Name).or_default() += 1;
         }
         2
+    }
+
+    async fn theme(&self) -> Option<String> {
+        let reply = self.browser.send(Method::GET, "/data.json", "").await?;
+        serde_json::from_slice::<Data>(&reply.body).ok().map(|data| data.theme)
     }
 
     /// Compares what is there with what was acknowledged.

@@ -1,7 +1,6 @@
 //! Replicas as processes: started, killed, started again.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -11,6 +10,8 @@ use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 use tokio::time::{sleep, timeout};
 
+use super::keys::Place;
+use super::replica;
 use crate::output::Failure;
 
 /// How many replicas there are.
@@ -18,8 +19,8 @@ pub(super) const REPLICAS: usize = 3;
 const START_PATIENCE: Duration = Duration::from_secs(20);
 
 /// The replicas, numbered from 1.
-pub(super) struct Fleet {
-    keys: PathBuf,
+pub(super) struct Replicas {
+    place: Place,
     slots: Mutex<Vec<Slot>>,
     stopped: AtomicBool,
 }
@@ -50,14 +51,15 @@ pub(super) struct Replica {
     pub(super) killed: u64,
 }
 
-impl Fleet {
-    /// Starts all replicas; they read the keys at `keys`.
-    pub(super) async fn start_all(keys: PathBuf) -> Result<Self, Failure> {
+impl Replicas {
+    /// Starts all replicas; they join the fleet at `place`.
+    pub(super) async fn start_all(place: Place) -> Result<Self, Failure> {
         let slots = std::iter::repeat_with(Slot::default).take(REPLICAS).collect();
-        let fleet = Self { keys, slots: Mutex::new(slots), stopped: AtomicBool::new(false) };
-        let (one, two, three) = tokio::join!(fleet.start(1), fleet.start(2), fleet.start(3));
+        let replicas = Self { place, slots: Mutex::new(slots), stopped: AtomicBool::new(false) };
+        let (one, two, three) =
+            tokio::join!(replicas.start(1), replicas.start(2), replicas.start(3));
         one.and(two).and(three)?;
-        Ok(fleet)
+        Ok(replicas)
     }
 
     /// The slots as they are now: whoever was killed from outside is noticed here.
@@ -103,8 +105,8 @@ impl Fleet {
         let mut child = Command::new(program)
             .arg("demo-replica")
             .args(["--number", &number.to_string()])
-            .arg("--keys")
-            .arg(&self.keys)
+            .env(replica::FLEET, &self.place.address) // it may hold a password
+            .args(self.place.app.iter().flat_map(|app| ["--app", app]))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .kill_on_drop(true)
@@ -118,7 +120,9 @@ impl Fleet {
                 .map_err(|_| fail(&"it says nothing"))?
                 .map_err(|error| fail(&error))?;
         }
-        let address = first.trim().parse().map_err(|_| fail(&"it ended before it could listen"))?;
+        let said = Some(first.trim()).filter(|said| !said.is_empty());
+        let said = said.unwrap_or("it ended before it could listen");
+        let address = said.parse().map_err(|_| fail(&said))?;
         Ok((child, address))
     }
 
@@ -174,7 +178,7 @@ impl Fleet {
         live.map(|(at, _)| at + 1).collect()
     }
 
-    pub(super) fn replicas(&self) -> Vec<Replica> {
+    pub(super) fn tell(&self) -> Vec<Replica> {
         let slots = self.slots();
         let tell = |(at, slot): (usize, &Slot)| Replica {
             number: at + 1,

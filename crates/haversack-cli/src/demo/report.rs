@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::client::Tally;
 use super::person::Score;
+use super::thief::Loot;
 
 #[derive(Serialize)]
 pub(super) struct Report {
@@ -23,6 +24,9 @@ pub(super) struct Report {
     acknowledged: u64,
     found: u64,
     lost: u64,
+    older_jars: u64,
+    older_jars_taken: u64,
+    refused_after_ms: f64,
     request_bytes: u64,
     response_bytes: u64,
     p50_ms: f64,
@@ -51,6 +55,9 @@ impl Report {
             acknowledged: score.acknowledged,
             found: score.found,
             lost: score.lost,
+            older_jars: 0,
+            older_jars_taken: 0,
+            refused_after_ms: 0.0,
             request_bytes: count(&tally.request_bytes) / requests.max(1),
             response_bytes: count(&tally.response_bytes) / requests.max(1),
             p50_ms: percentile(50),
@@ -63,14 +70,21 @@ impl Report {
         self
     }
 
+    pub(super) fn loot(mut self, loot: Loot) -> Self {
+        self.older_jars = loot.jars;
+        self.older_jars_taken = loot.taken;
+        self.refused_after_ms = loot.slowest.as_secs_f64() * 1000.0;
+        self
+    }
+
     pub(super) fn keys(mut self, keys: usize) -> Self {
         self.keys = keys;
         self
     }
 
-    /// Nothing was lost, and something was there to lose.
+    /// Nothing was lost, something was there to lose, and who signed out is out.
     pub(super) fn is_clean(&self) -> bool {
-        self.lost == 0 && self.found == self.acknowledged
+        self.lost == 0 && self.older_jars_taken == 0 && self.found == self.acknowledged
     }
 
     pub(super) fn json(&self) -> String {
@@ -88,6 +102,9 @@ impl Report {
             ("updates acknowledged", self.acknowledged.to_string()),
             ("updates found", self.found.to_string()),
             ("lost", self.lost.to_string()),
+            ("older jars, after sign-out", self.older_jars.to_string()),
+            ("taken after 2 s", self.older_jars_taken.to_string()),
+            ("refused everywhere within", format!("{:.0} ms", self.refused_after_ms)),
             ("bytes per request", self.request_bytes.to_string()),
             ("bytes per response", self.response_bytes.to_string()),
             ("latency p50", format!("{:.1} ms", self.p50_ms)),

@@ -25,6 +25,7 @@ struct Visitor {
     id: String,
     saved: Option<Saved>,
     outcome: Option<String>,
+    ended_by: Option<EndedBy>,
     /// Answers that set parcels, while none has ever come back.
     unreturned: u32,
     returned: bool,
@@ -36,6 +37,13 @@ pub(super) struct Saved {
     pub(super) cookies: Vec<(String, String)>,
     pub(super) summary: Summary,
     pub(super) at: Instant,
+}
+
+/// The replica at which somebody signed out last.
+#[derive(Clone, Copy)]
+pub(super) struct EndedBy {
+    pub(super) number: usize,
+    pub(super) pid: u32,
 }
 
 /// What the page says about the browser.
@@ -99,6 +107,14 @@ impl Visitors {
 
     pub(super) fn saved(&self, id: &str) -> Option<Saved> {
         self.with(id, |visitor| visitor.saved.clone())
+    }
+
+    pub(super) fn ended(&self, id: &str, by: EndedBy) {
+        self.with(id, |visitor| visitor.ended_by = Some(by));
+    }
+
+    pub(super) fn ended_by(&self, id: &str) -> Option<EndedBy> {
+        self.with(id, |visitor| visitor.ended_by)
     }
 
     pub(super) fn came_of_it(&self, id: &str, outcome: String) {
