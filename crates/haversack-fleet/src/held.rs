@@ -137,6 +137,19 @@ impl Held {
         })
     }
 
+    /// All that is held and not over, but for what came back since a reset.
+    pub(crate) fn not_returned(&self, now: Timestamp) -> Vec<Revocation> {
+        let known = self.lock();
+        let held = known.revocations.clone();
+        let returned = known.returned.as_ref().map(|returned| returned.records.clone());
+        // Copies share what they hold, so the rest needs no lock.
+        drop(known);
+        let lacks = |record: &Revocation| {
+            record.until() > now && returned.as_ref().is_none_or(|back| !back.contains(record))
+        };
+        held.iter().filter(lacks).collect()
+    }
+
     /// Whether somebody has put the record back since the reset.
     pub(crate) fn has_returned(&self, record: &Revocation) -> bool {
         let known = self.lock();

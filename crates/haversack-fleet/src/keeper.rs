@@ -12,12 +12,12 @@ use std::time::{Duration, Instant};
 
 use haversack::{KeyRing, Timestamp};
 use tokio::sync::Notify;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use crate::backoff::Backoff;
 use crate::document::{self, DocumentError};
 use crate::engine::{Put, RingDocument};
-use crate::entropy::now;
+use crate::entropy::{jittered, now};
 use crate::error::{EngineError, FleetErrorKind};
 use crate::held::HeldRing;
 use crate::shared::Shared;
@@ -194,6 +194,15 @@ impl Shared {
     /// The engine has forgotten the ring in use.
     async fn put_back(&self, expect: u64) -> Result<(), Fault> {
         let Some(held) = self.held.ring() else { return Err(Fault::Gone) };
+        if expect == 0 {
+            // Servers that start wait for a ring. When they find it all that is over must be there
+            // too, or they would serve without. Of many servers some are first.
+            sleep(jittered(PAUSE)).await;
+            if let Some(document) = self.ask().await? {
+                return self.take(Some(document)).await;
+            }
+            self.append_held().await.map_err(Fault::Engine)?;
+        }
         let put = timeout(PATIENCE, self.engine.put_ring(expect, &held.document));
         match put.await.map_err(|_| self.silent())?.map_err(Fault::Engine)? {
             Put::Stored => {
@@ -355,6 +364,9 @@ impl fmt::Display for Fault {
         }
     }
 }
+
+/// Before a ring that was lost is put back.
+const PAUSE: Duration = Duration::from_millis(500);
 
 /// For one answer of an engine or a key management service.
 const PATIENCE: Duration = Duration::from_secs(5);

@@ -124,10 +124,25 @@ impl Shared {
             .filter(|record| !again || !self.held.has_returned(record))
             .map(|record| Record { text: record.to_string(), until: record.until() })
             .collect();
+        self.append_records(&records, again).await
+    }
+
+    /// Appends all that is held to a log that has nothing any more.
+    pub(crate) async fn append_held(&self) -> Result<(), EngineError> {
+        let record =
+            |record: &Revocation| Record { text: record.to_string(), until: record.until() };
+        let records: Vec<Record> = self.held.not_returned(now()).iter().map(record).collect();
+        for records in records.chunks(BATCH) {
+            self.append_records(records, true).await?;
+        }
+        Ok(())
+    }
+
+    async fn append_records(&self, records: &[Record], again: bool) -> Result<(), EngineError> {
         if records.is_empty() {
             return Ok(());
         }
-        let appended = timeout(APPEND, self.engine.append(&records)).await.unwrap_or_else(|_| {
+        let appended = timeout(APPEND, self.engine.append(records)).await.unwrap_or_else(|_| {
             let why = format!("no answer within {} seconds", APPEND.as_secs());
             Err(EngineError::new(self.name.clone(), EngineErrorKind::Unreachable(why)))
         });
