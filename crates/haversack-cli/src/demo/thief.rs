@@ -14,11 +14,14 @@ use super::front::Shared;
 /// From the answer to a sign-out until every replica must refuse: servers hear of it within
 /// milliseconds, on a machine that starts processes all the time a little later.
 pub(super) const HOLDS_WITHIN: Duration = Duration::from_secs(2);
+/// Longest wait for a replica to show it to.
+const PATIENCE: Duration = Duration::from_secs(30);
 /// Between two looks.
 const PAUSE: Duration = Duration::from_millis(10);
 
 pub(super) struct Thief {
     front: Shared,
+    /// Those that were refused, for the second look.
     jars: Mutex<Vec<HeaderValue>>,
     /// Looks that are under way.
     looking: AtomicU64,
@@ -53,7 +56,6 @@ impl Thief {
     pub(super) fn show(self: &Arc<Self>, jar: &str) {
         let (Ok(jar), ended) = (HeaderValue::from_str(jar), Instant::now()) else { return };
         self.loot().jars += 1;
-        self.jars().push(jar.clone());
         self.looking.fetch_add(1, Ordering::Relaxed);
         let thief = Arc::clone(self);
         tokio::spawn(async move {
@@ -67,11 +69,17 @@ impl Thief {
             let after = ended.elapsed();
             match self.is_taken(jar).await {
                 Some(false) => {
+                    self.jars().push(jar.clone());
                     let mut loot = self.loot();
                     loot.slowest = loot.slowest.max(after);
                     return;
                 }
                 Some(true) if after > HOLDS_WITHIN => {
+                    self.loot().taken += 1;
+                    return;
+                }
+                // Nobody is left to refuse it, which is no refusal.
+                None if after > PATIENCE => {
                     self.loot().taken += 1;
                     return;
                 }

@@ -51,7 +51,7 @@ fn view(seen: &Seen) -> Markup {
             dt { "heard" }
             dd title="when the engine last confirmed that this server knows everything" {
                 @match report.confirmed_age_ms {
-                    Some(ms) if *freshness == Freshness::Fresh && ms < 1000 => "under 1 s ago",
+                    Some(ms) if *freshness == Freshness::Fresh && ms < 1000 => "just now",
                     Some(ms) => { (short(Duration::from_millis(ms))) " ago" }
                     None => "never",
                 }
