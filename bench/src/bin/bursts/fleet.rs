@@ -51,7 +51,7 @@ impl Drop for Fleet {
 /// A replica of the demo. It ends when its standard input does, so none survives this program.
 fn server(binary: &Path, number: usize, keys: &Path) -> (Child, SocketAddr) {
     let mut child = Command::new(binary)
-        .args(["demo-replica", "--number", &number.to_string(), "--keys"])
+        .args(["demo-replica", "--number", &number.to_string(), "--fleet"])
         .arg(keys)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
