@@ -112,8 +112,7 @@ pub(crate) async fn until(
     let reported = reported.map(Duration::from_secs);
     let said = said.map(|lifetime| lifetime.tail());
     let tail = said.max(reported).unwrap_or_else(|| Lifetime::default().tail());
-    let tail = u64::try_from(tail.as_millis()).unwrap_or(u64::MAX);
-    Ok(Timestamp::from_secs(time::now().plus_millis(tail).as_secs() + 1))
+    Ok(time::now().plus(tail).next_second())
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use haversack::Timestamp;
 
-use crate::entropy::millis;
+use crate::clock::millis;
 
 /// The last confirmation.
 #[derive(Clone, Copy, Debug)]

@@ -88,9 +88,7 @@
 //!   drive need a file system that locks across them.
 //! - Permissions are checked on Unix only.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
-
-use haversack::Timestamp;
+use std::time::Duration;
 
 mod batch;
 mod disk;
@@ -118,8 +116,3 @@ pub use self::watch::{Watched, watch};
 
 /// How long to wait for a lock that another program holds.
 const PATIENCE: Duration = Duration::from_secs(5);
-
-fn now() -> Timestamp {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Timestamp::from_millis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
-}

@@ -13,7 +13,6 @@ use tokio::sync::oneshot;
 
 use crate::builder::Builder;
 use crate::engine::Engine;
-use crate::entropy::now;
 use crate::error::{EngineError, EngineErrorKind, FleetError};
 use crate::report::{self, Report};
 use crate::rings::RingStore;
@@ -136,12 +135,6 @@ impl Fleet {
         self.ask(async move { shared.once(&key, ttl).await })
     }
 
-    /// Notes that a key opened `count` parcels. A few atomic steps; keys that the ring does not have
-    /// are not counted.
-    pub fn note_opened(&self, key: ShortKeyId, count: u64, now: Timestamp) {
-        self.0.shared.uses.note(key, count, now);
-    }
-
     /// Runs what talks to the engine on the fleet's thread, which has the runtime that it needs.
     fn ask<T, Q>(
         &self,
@@ -188,8 +181,8 @@ impl Feed for Fleet {
         self.0.shared.serves(lifetime);
     }
 
-    fn opened(&self, key: ShortKeyId) {
-        self.note_opened(key, 1, now());
+    fn opened(&self, key: ShortKeyId, now: Timestamp) {
+        self.0.shared.uses.note(key, now);
     }
 }
 

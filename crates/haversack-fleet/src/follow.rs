@@ -9,8 +9,8 @@ use metrics::counter;
 use tokio::time::{sleep, timeout};
 
 use crate::backoff::Backoff;
+use crate::clock::{millis, now};
 use crate::engine::{Cursor, Event, Follower};
-use crate::entropy::{millis, now};
 use crate::error::{EngineError, EngineErrorKind, FleetErrorKind};
 use crate::shared::Shared;
 use crate::trouble::Task;

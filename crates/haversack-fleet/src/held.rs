@@ -128,9 +128,10 @@ impl Held {
         let returned = known.returned.as_mut().filter(|returned| !returned.told)?;
         returned.told = true;
         // Copies share what they hold, so the rest needs no lock.
-        let (returned, held) = (returned.records.clone(), known.revocations.clone());
+        let returned = returned.records.clone();
+        let held = known.revocations.clone();
         drop(known);
-        let lacks = |record: &Revocation| record.until() > now && !returned.contains(record);
+        let lacks = lacks(returned, now);
         Some(match recent() {
             Some(recent) => recent.into_iter().filter(lacks).collect(),
             None => held.iter().filter(lacks).collect(),
@@ -140,14 +141,10 @@ impl Held {
     /// All that is held and not over, but for what came back since a reset.
     pub(crate) fn not_returned(&self, now: Timestamp) -> Vec<Revocation> {
         let known = self.lock();
-        let held = known.revocations.clone();
         let returned = known.returned.as_ref().map(|returned| returned.records.clone());
-        // Copies share what they hold, so the rest needs no lock.
+        let held = known.revocations.clone();
         drop(known);
-        let lacks = |record: &Revocation| {
-            record.until() > now && returned.as_ref().is_none_or(|back| !back.contains(record))
-        };
-        held.iter().filter(lacks).collect()
+        held.iter().filter(lacks(returned.unwrap_or_default(), now)).collect()
     }
 
     /// Whether somebody has put the record back since the reset.
@@ -218,4 +215,9 @@ impl Held {
     fn lock(&self) -> MutexGuard<'_, Known> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// What is not over, and not among what came back. Copies share what they hold, so it needs no lock.
+fn lacks(returned: Revocations, now: Timestamp) -> impl Fn(&Revocation) -> bool {
+    move |record| record.until() > now && !returned.contains(record)
 }

@@ -15,9 +15,10 @@ use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 
 use crate::backoff::Backoff;
+use crate::clock::now;
 use crate::document::{self, DocumentError};
 use crate::engine::{Put, RingDocument};
-use crate::entropy::{jittered, now};
+use crate::entropy::jittered;
 use crate::error::{EngineError, FleetErrorKind};
 use crate::held::HeldRing;
 use crate::shared::Shared;

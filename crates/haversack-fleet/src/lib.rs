@@ -45,6 +45,7 @@
 pub mod address;
 mod backoff;
 mod builder;
+mod clock;
 mod confirmed;
 mod document;
 pub mod engine;

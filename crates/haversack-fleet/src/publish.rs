@@ -9,8 +9,9 @@ use tokio::runtime::Handle;
 use tokio::time::{sleep, timeout};
 
 use crate::backoff::Backoff;
+use crate::clock::now;
 use crate::engine::Record;
-use crate::entropy::{jittered, now};
+use crate::entropy::jittered;
 use crate::error::{EngineError, EngineErrorKind};
 use crate::queue::Batch;
 use crate::shared::Shared;

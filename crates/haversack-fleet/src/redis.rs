@@ -66,11 +66,11 @@ use ::redis::Value;
 use haversack::Timestamp;
 
 use self::connect::Connection;
-use self::follow::now;
 use self::keys::{APPS, Keys};
 use self::link::Link;
 use self::script::{list, text};
 use self::target::Target;
+use crate::clock::now;
 use crate::engine::RingDocument;
 use crate::{EngineError, EngineErrorKind};
 

@@ -11,9 +11,10 @@ use haversack::{KeyRing, KeyRingError, KeyState, Timestamp};
 use metrics::counter;
 use tokio::time::{sleep, timeout};
 
+use crate::clock::{millis, now};
 use crate::document;
 use crate::engine::Put;
-use crate::entropy::{Os, jittered, millis, now};
+use crate::entropy::{Os, jittered};
 use crate::error::{EngineError, EngineErrorKind};
 use crate::shared::Shared;
 use crate::trouble::Task;

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use haversack::{KeyRing, Lifetime, Timestamp};
 use tokio::sync::{Notify, oneshot};
 
+use crate::clock::millis;
 use crate::engine::Engine;
-use crate::entropy::millis;
 use crate::error::FleetErrorKind;
 use crate::held::Held;
 use crate::keeper::Keeper;

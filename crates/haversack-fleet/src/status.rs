@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
-use crate::entropy::{millis, now};
+use crate::clock::{millis, now};
 use crate::report::Report;
 use crate::shared::Shared;
 use crate::telemetry;

@@ -35,12 +35,12 @@ impl Uses {
         self.0.store(Arc::new(table));
     }
 
-    /// A key opened `count` parcels.
-    pub(crate) fn note(&self, key: ShortKeyId, count: u64, now: Timestamp) {
+    /// A key opened a parcel.
+    pub(crate) fn note(&self, key: ShortKeyId, now: Timestamp) {
         let table = self.0.load();
         let found = table.binary_search_by_key(&key, |(id, _)| *id).ok();
         if let Some((_, uses)) = found.and_then(|i| table.get(i)) {
-            uses.opens.fetch_add(count, Ordering::Relaxed);
+            uses.opens.fetch_add(1, Ordering::Relaxed);
             uses.last_s.fetch_max(now.as_secs(), Ordering::Relaxed);
         }
     }
@@ -66,14 +66,14 @@ mod tests {
         let ring = KeyRing::generate("shop", now, Os).unwrap();
         let key = ring.sealing(now).unwrap().id;
         let uses = Uses::default();
-        uses.note(key, 1, now);
+        uses.note(key, now);
         uses.renew(&ring);
-        uses.note(key, 2, now);
-        uses.note(ShortKeyId::from_bytes([1; 6]), 2, now);
+        uses.note(key, now);
+        uses.note(ShortKeyId::from_bytes([1; 6]), now);
         uses.renew(&ring.rotate(now, Os, 0, 3_600_000).unwrap());
-        uses.note(key, 3, Timestamp::from_secs(7));
+        uses.note(key, Timestamp::from_secs(7));
         let report = uses.report();
         assert_eq!(report.len(), 2);
-        assert_eq!(report[&key.to_string()], KeyUse { opens: 5, last_s: now.as_secs() });
+        assert_eq!(report[&key.to_string()], KeyUse { opens: 2, last_s: now.as_secs() });
     }
 }

@@ -1,8 +1,8 @@
 //! What every engine of a fleet must do, as tests: for those of `haversack-fleet`, and for yours.
 //!
 //! Say how a test gets at the engine, in a [`Host`], and call [`conforms`] or, to have a failure named
-//! by its test, each of the functions of this module from a test of its own. Each property is stated
-//! by its function. They panic, as tests do, and need a tokio runtime with its timer.
+//! by its test, [`engine_tests!`](crate::engine_tests). Each property is stated by its function. They
+//! panic, as tests do, and need a tokio runtime with its timer.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -16,7 +16,9 @@
 //! #     pub struct Store;
 //! #     impl Store {
 //! #         pub fn start() -> Self { Self }
-//! #         pub fn connect(&self) -> std::sync::Arc<dyn Engine> { unimplemented!() }
+//! #         pub fn connect(&self) -> std::sync::Arc<dyn Engine> {
+//! #             std::sync::Arc::new(haversack_fleet::file::FileEngine::open("haversack.keys").unwrap())
+//! #         }
 //! #         pub fn kill_and_restart(&self) {}
 //! #     }
 //! # }
@@ -127,24 +129,52 @@ pub enum Place {
 ///
 /// When one does not hold.
 pub async fn conforms(host: &dyn Host) {
-    begins_without_a_ring(host).await;
-    reads_back_what_was_put(host).await;
-    elects_one_winner(host).await;
-    delivers_ring_changes(host).await;
-    stores_large_rings(host).await;
-    leaves_no_gap_between_load_and_follow(host).await;
-    delivers_everything_to_late_joiners(host).await;
-    resumes_at_a_cursor(host).await;
-    answers_unknown_cursors_with_everything(host).await;
-    takes_duplicates(host).await;
-    forgets_nothing_before_its_time(host).await;
-    confirms_in_time(host).await;
-    confirms_no_more_than_it_delivered(host).await;
-    tells_who_is_first(host).await;
-    keeps_reports_for_their_time(host).await;
-    delivers_large_logs(host).await;
-    takes_odd_texts(host).await;
-    survives_cancellation(host).await;
-    keeps_or_says_reset(host).await;
-    survives_garbage(host).await;
+    macro_rules! in_turn {
+        ($host:expr; $($property:ident)*) => { $($property($host).await;)* };
+    }
+    crate::engine_properties!(in_turn, host);
+}
+
+/// A test for each property of [`engine`](crate::engine), named after it: what stands in the
+/// parentheses makes its [`Host`]. The tests run on `#[tokio::test]`.
+#[macro_export]
+macro_rules! engine_tests {
+    ($host:expr) => { $crate::engine_properties!($crate::engine_tests, $host); };
+    ($host:expr; $($property:ident)*) => {$(
+        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+        async fn $property() {
+            $crate::engine::$property(&$host).await;
+        }
+    )*};
+}
+
+/// The one list of them. [`survives_garbage`] leaves the ring broken, so it is the last.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! engine_properties {
+    ($($then:tt)::+, $host:expr) => { $crate::engine_properties!(@ [$($then)::+] $host); };
+    (@ [$($then:tt)*] $host:expr) => {
+        $($then)* ! { $host;
+            begins_without_a_ring
+            reads_back_what_was_put
+            elects_one_winner
+            delivers_ring_changes
+            stores_large_rings
+            leaves_no_gap_between_load_and_follow
+            delivers_everything_to_late_joiners
+            resumes_at_a_cursor
+            answers_unknown_cursors_with_everything
+            takes_duplicates
+            forgets_nothing_before_its_time
+            confirms_in_time
+            confirms_no_more_than_it_delivered
+            tells_who_is_first
+            keeps_reports_for_their_time
+            delivers_large_logs
+            takes_odd_texts
+            survives_cancellation
+            keeps_or_says_reset
+            survives_garbage
+        }
+    };
 }

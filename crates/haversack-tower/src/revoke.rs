@@ -58,7 +58,7 @@ impl<T: SessionType> Haversack<T> {
             Err(error) => Err(RevokeError::Encode(error)),
         };
         // Up to the end of the present second: whoever signed in within it is out as well.
-        let not_before = Timestamp::from_secs(self.now().as_secs() + 1);
+        let not_before = self.now().next_second();
         let until = self.forgotten();
         self.revoke(id.map(|id| Revocation::Subject { id, not_before, until }))
     }
@@ -99,9 +99,7 @@ impl<T: SessionType> Haversack<T> {
 
     /// When no session that is revoked now could be used any more.
     fn forgotten(&self) -> Timestamp {
-        let tail = self.snapshot().rules().policy().lifetime.tail();
-        let tail = u64::try_from(tail.as_millis()).unwrap_or(u64::MAX);
-        Timestamp::from_secs(self.now().plus_millis(tail).as_secs() + 1)
+        self.now().plus(self.snapshot().rules().policy().lifetime.tail()).next_second()
     }
 }
 

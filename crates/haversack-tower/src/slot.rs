@@ -272,7 +272,7 @@ impl<T: SessionType> Request<T> {
         if let Stage::Open { exchange, .. } = &self.stage {
             telemetry::arrived(&exchange.arrival(), exchange.view(), self.sessions.now());
             let feed = self.sessions.feed();
-            exchange.sealed_by().for_each(|key| feed.opened(key));
+            exchange.sealed_by().for_each(|key| feed.opened(key, self.received));
             if tracing::enabled!(tracing::Level::DEBUG) {
                 telemetry::opened::<T>(&exchange.info(self.route.identity));
             }

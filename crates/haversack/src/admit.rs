@@ -169,15 +169,15 @@ fn head<'j>(jar: &'j Jar, group: &Group) -> Option<&'j Root> {
 #[derive(Clone, Copy)]
 pub(crate) struct Law<'a> {
     pub(crate) lifetime: &'a Lifetime,
+    /// Also says when the request arrived.
     pub(crate) revoked: Revoked<'a>,
-    pub(crate) now: Timestamp,
 }
 
 impl Law<'_> {
     /// Whether the head is in time and not revoked; `Ok(true)` if one of its times lay ahead of our
     /// clock.
     fn judge(&self, root: &Root) -> Result<bool, Standing> {
-        let (now, ahead) = advance(root, self.now)?;
+        let (now, ahead) = advance(root, self.revoked.received)?;
         self.within_absolute(root, now)?;
         if let Some(idle) = self.lifetime.idle_secs() {
             self.within(root.seen, idle, now, Rejection::IdleExpired)?;
@@ -188,7 +188,7 @@ impl Law<'_> {
 
     fn judge_adopted(&self, root: &Root, winner: &Root) -> Standing {
         let judged = || {
-            let (now, _) = advance(root, self.now)?;
+            let (now, _) = advance(root, self.revoked.received)?;
             self.within_absolute(root, now)?;
             if let Some(idle) = self.lifetime.idle_secs() {
                 let born = Timestamp::from_secs(u64::from(winner.born));
@@ -227,7 +227,7 @@ impl Law<'_> {
 
     /// No clock can be wrong about it, so what is revoked goes at once.
     fn unrevoked(&self, root: &Root) -> Result<(), Standing> {
-        if self.revoked.refuses(root, self.now) {
+        if self.revoked.refuses(root) {
             return Err(Standing::Refused { why: Rejection::Revoked, long: true });
         }
         Ok(())

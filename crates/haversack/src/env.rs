@@ -1,6 +1,7 @@
 //! The world, as arguments: the core reads no clock and rolls no dice.
 
 use core::fmt;
+use core::time::Duration;
 
 /// A point in time, in milliseconds since the Unix epoch.
 ///
@@ -33,6 +34,18 @@ impl Timestamp {
     #[must_use]
     pub const fn plus_millis(self, ms: u64) -> Self {
         Self(self.0.saturating_add(ms))
+    }
+
+    /// This time and `duration` more; stops at the end of time.
+    #[must_use]
+    pub fn plus(self, duration: Duration) -> Self {
+        self.plus_millis(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX))
+    }
+
+    /// The first whole second after this time.
+    #[must_use]
+    pub const fn next_second(self) -> Self {
+        Self::from_secs(self.as_secs() + 1)
     }
 
     /// Milliseconds from `earlier` to this time; zero if `earlier` is later.

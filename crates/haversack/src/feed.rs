@@ -127,8 +127,8 @@ pub trait Feed: Send + Sync + 'static {
 
     /// Told that a parcel was opened with this key, so that a fleet can say whether the key is still
     /// needed. On the path of every request: must not block, and costs a few atomic steps at most.
-    fn opened(&self, key: ShortKeyId) {
-        let _ = key;
+    fn opened(&self, key: ShortKeyId, now: Timestamp) {
+        let _ = (key, now);
     }
 }
 
@@ -145,8 +145,8 @@ impl<F: Feed + ?Sized> Feed for Arc<F> {
         (**self).serves(lifetime);
     }
 
-    fn opened(&self, key: ShortKeyId) {
-        (**self).opened(key);
+    fn opened(&self, key: ShortKeyId, now: Timestamp) {
+        (**self).opened(key, now);
     }
 
     fn poll_newer(&self, than: Version, cx: &mut Context<'_>) -> Poll<()> {

@@ -301,7 +301,7 @@ fn read_jar(case: &Value, lines: &[&[u8]]) -> Value {
     jar.open_fragments(&sealed, carrier, now);
     let view = revocation::view(case, KeyRing::for_tests(), now);
     let revoked = Revoked { view: &view, keys: &keys, staleness: &policy.staleness, received: now };
-    let law = Law { lifetime: &policy.lifetime, revoked, now };
+    let law = Law { lifetime: &policy.lifetime, revoked };
     let admitted = Admitted::judge(lineages, &jar, law);
     let head = admitted.winner(&jar).map(|head| &head.frame);
     assert_eq!(jar.foreign, foreign.len(), "{}", case["description"]);

@@ -74,7 +74,7 @@ fn day(url: &str) {
     assert!(made.contains("key ring for shop.example, key "), "{made}");
     let servers = [join(url, "web-1"), join(url, "web-2")];
     let id = sealing(url);
-    servers[1].note_opened(id, 3, Timestamp::from_secs(1_800_000_000));
+    (0..3).for_each(|_| servers[1].opened(id, Timestamp::from_secs(1_800_000_000)));
 
     let status = ["fleet", "status", "--fleet", url];
     let shown = until(&status, |done| done.code == 0 && done.out.contains("web-2"));

@@ -18,8 +18,9 @@ use super::fault::Fault;
 use super::log::Log;
 use super::shelf::Shelf;
 use super::tail::Tail;
-use super::{FileError, FileErrorKind, line, now, register, wake};
+use super::{FileError, FileErrorKind, line, register, wake};
 use crate::EngineError;
+use crate::clock::now;
 use crate::engine::{Cursor, Engine, Event, Follower, Put, Record, RingDocument};
 
 /// The fleet of one machine: a key ring file, and its revocations beside it.

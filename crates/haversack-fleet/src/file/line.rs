@@ -109,29 +109,8 @@ fn summed(line: &[u8]) -> Option<&str> {
 
 /// CRC-32 as in zip and PNG: finds every error of up to 32 bits in a row.
 pub(super) fn crc32(bytes: &[u8]) -> u32 {
-    let step = |crc: u32, byte: &u8| {
-        let [low, ..] = crc.to_le_bytes();
-        (crc >> 8) ^ REMAINDERS[usize::from(low ^ byte)]
-    };
-    !bytes.iter().fold(!0, step)
+    crc32fast::hash(bytes)
 }
-
-/// Of each byte, divided by the polynomial of CRC-32.
-const REMAINDERS: [u32; 256] = {
-    let mut remainders = [0; 256];
-    let mut byte = 0_u32;
-    while byte < 256 {
-        let mut crc = byte;
-        let mut bit = 0;
-        while bit < 8 {
-            crc = if crc & 1 == 1 { (crc >> 1) ^ 0xedb8_8320 } else { crc >> 1 };
-            bit += 1;
-        }
-        remainders[byte as usize] = crc;
-        byte += 1;
-    }
-    remainders
-};
 
 #[cfg(test)]
 mod tests {

@@ -47,7 +47,8 @@ impl Shelf {
     pub(super) fn once(&self, mark: &str, ttl: Duration, now: Timestamp) -> Result<bool, Fault> {
         let path = self.folder.join(name(MARK, mark));
         // A mark itself may be a secret.
-        let note = Note { until: after(now, ttl), server: String::new(), report: String::new() };
+        let note =
+            Note { until: now.plus(ttl).as_millis(), server: String::new(), report: String::new() };
         self.locked(|access| {
             match read(&path)? {
                 Found::Note(held) if held.until > now.as_millis() => return Ok(false),
@@ -75,7 +76,7 @@ impl Shelf {
     ) -> Result<(), Fault> {
         let path = self.folder.join(name(REPORT, server));
         let (server, report) = (server.to_owned(), report.to_owned());
-        let json = json(&Note { until: after(now, ttl), server, report })?;
+        let json = json(&Note { until: now.plus(ttl).as_millis(), server, report })?;
         if json.len() > LONGEST {
             return Err(Fault::Invalid(format!("a report of more than {LONGEST} bytes")));
         }
@@ -212,11 +213,6 @@ fn name(kind: &str, text: &str) -> String {
 fn left_behind(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().as_encoded_bytes();
     name.starts_with(b".") && name.ends_with(b".new")
-}
-
-fn after(now: Timestamp, ttl: Duration) -> u64 {
-    let ttl = u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX);
-    now.as_millis().saturating_add(ttl)
 }
 
 const MARK: &str = "once.";

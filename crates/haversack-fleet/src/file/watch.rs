@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use haversack::{Feed, Lifetime, Publication, Revocation, ShortKeyId, Version, View};
+use haversack::{Feed, Lifetime, Publication, Revocation, ShortKeyId, Timestamp, Version, View};
 
 use super::{FileEngine, FileError, FileErrorKind, read};
 use crate::{Builder, Fleet};
@@ -70,8 +70,8 @@ impl Feed for Watched {
         self.fleet.serves(lifetime);
     }
 
-    fn opened(&self, key: ShortKeyId) {
-        self.fleet.opened(key);
+    fn opened(&self, key: ShortKeyId, now: Timestamp) {
+        self.fleet.opened(key, now);
     }
 }
 

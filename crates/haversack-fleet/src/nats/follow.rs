@@ -23,8 +23,8 @@ use super::ring;
 use super::state::Info;
 use super::stream::{HOUR_NS, Kind, Streams};
 use super::tail::{Line, Tail};
-use super::time::now;
 use crate::EngineError;
+use crate::clock::now;
 use crate::engine::{Cursor, Event, Follower};
 
 /// Between two looks.

@@ -9,7 +9,7 @@ use super::escape::escape;
 use super::fault::ApiFault;
 use super::link::Link;
 use super::stream::{Kind, Streams, class};
-use super::time::now;
+use crate::clock::now;
 use crate::engine::Record;
 use crate::{EngineError, EngineErrorKind};
 

@@ -14,6 +14,7 @@ use serde_json::json;
 use super::escape::escape;
 use super::link::Link;
 use super::stream::{Kind, Streams, class};
+use crate::clock::millis;
 use crate::{EngineError, EngineErrorKind};
 
 /// A subject is one line of the protocol, which may have 4096 bytes.
@@ -32,7 +33,7 @@ pub(super) async fn once(
         let why = format!("a mark of {} bytes is too long", mark.len());
         return Err(link.fail(EngineErrorKind::Invalid(why)));
     }
-    let millis = u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX);
+    let millis = millis(ttl);
     let Some(hours) = class(millis) else {
         let why = "a mark is to be kept for longer than ten years".to_owned();
         return Err(link.fail(EngineErrorKind::Invalid(why)));

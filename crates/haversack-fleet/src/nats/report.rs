@@ -10,6 +10,7 @@ use super::link::Link;
 use super::mark::MAX_KEY;
 use super::state::Message;
 use super::stream::{Kind, Streams, class};
+use crate::clock::millis;
 use crate::{EngineError, EngineErrorKind};
 
 const PREFIX: &str = "server-";
@@ -24,7 +25,7 @@ pub(super) async fn report(
     ttl: Duration,
 ) -> Result<(), EngineError> {
     let key = format!("{PREFIX}{}", escape(server));
-    let millis = u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX);
+    let millis = millis(ttl);
     let hours = class(millis).filter(|_| key.len() <= MAX_KEY);
     let Some(hours) = hours else {
         let why = "the name of the server is too long, or the time of its report".to_owned();

@@ -7,10 +7,11 @@ use async_trait::async_trait;
 use haversack::Timestamp;
 use redis::Value;
 
-use super::follow::{Following, now};
+use super::follow::Following;
 use super::script::{self, list, text};
 use super::{RedisEngine, advice};
 use crate::EngineError;
+use crate::clock::{self, now};
 use crate::engine::{Cursor, Engine, Follower, Put, Record, RingDocument};
 
 /// Records of one script: it keeps all others waiting while it runs.
@@ -155,5 +156,5 @@ fn named(engine: &RedisEngine, what: &str, name: &str) -> Result<(), EngineError
 /// At least one: Redis knows no time that is over at once.
 fn millis(ttl: Duration) -> u64 {
     // Redis refuses what does not fit its clock.
-    u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX).clamp(1, 1 << 47)
+    clock::millis(ttl).clamp(1, 1 << 47)
 }

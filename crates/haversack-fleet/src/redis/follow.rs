@@ -4,7 +4,7 @@
 //! revision has the ring, is it still the same log, and is this a server that may be written to. The
 //! last one is what tells a replica that lags, and a server that was replaced, from the one that counts.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use haversack::Timestamp;
 use redis::Value;
@@ -13,6 +13,7 @@ use super::RedisEngine;
 use super::connect::Connection;
 use super::keys::Keys;
 use super::script::{Entry, entries, list, text};
+use crate::clock::now;
 use crate::engine::{Cursor, Event, Follower};
 use crate::{EngineError, EngineErrorKind};
 
@@ -215,9 +216,4 @@ impl<'a> Following<'a> {
         let here = parts.next().is_none() && generation == self.generation && is_id && !lost;
         here.then(|| at.to_owned())
     }
-}
-
-pub(super) fn now() -> Timestamp {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Timestamp::from_millis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }

@@ -14,8 +14,7 @@ fn servers_see_each_other() {
         |name: &str| builder().server(name).start_blocking(Arc::<Memory>::clone(&engine)).unwrap();
     let (b, _a) = (named("b"), named("a\n*"));
     let key = b.view().ring.sealing(now()).unwrap().id;
-    b.opened(key);
-    b.note_opened(key, 4, now());
+    (0..5).for_each(|_| b.opened(key, now()));
     eventually("both reported", || block_on(b.servers()).unwrap().len() == 2);
     let servers = block_on(b.rings().servers()).unwrap();
     let names: Vec<_> = servers.iter().map(|it| (it.server.as_str(), it.app.as_str())).collect();

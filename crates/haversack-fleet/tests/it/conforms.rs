@@ -69,35 +69,4 @@ async fn the_file_engine_conforms() {
     must::conforms(&Directory::new()).await;
 }
 
-/// Each property from an empty directory on.
-macro_rules! properties {
-    ($($property:ident),+ $(,)?) => {$(
-        #[tokio::test]
-        async fn $property() {
-            must::$property(&Directory::new()).await;
-        }
-    )+};
-}
-
-properties!(
-    begins_without_a_ring,
-    reads_back_what_was_put,
-    elects_one_winner,
-    delivers_ring_changes,
-    stores_large_rings,
-    leaves_no_gap_between_load_and_follow,
-    delivers_everything_to_late_joiners,
-    resumes_at_a_cursor,
-    answers_unknown_cursors_with_everything,
-    takes_duplicates,
-    forgets_nothing_before_its_time,
-    confirms_in_time,
-    confirms_no_more_than_it_delivered,
-    tells_who_is_first,
-    keeps_reports_for_their_time,
-    delivers_large_logs,
-    takes_odd_texts,
-    survives_cancellation,
-    keeps_or_says_reset,
-    survives_garbage,
-);
+haversack_testkit::engine_tests!(Directory::new());

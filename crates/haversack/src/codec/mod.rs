@@ -51,7 +51,6 @@ use serde::de::DeserializeOwned;
 pub(crate) use changes::Changes;
 pub use each::Each;
 pub use error::{EncodeError, FieldFault, FieldReport, SchemaError};
-#[allow(unused_imports, reason = "its user, `event`, comes after it")]
 pub use fields::encode_field;
 pub(crate) use fields::field_of;
 pub(crate) use fields::{Fields, encode_fields};

@@ -103,7 +103,7 @@ impl<T: Default + Serialize + DeserializeOwned> Exchange<T> {
         let Policy { lifetime, staleness, .. } = &snapshot.rules.policy;
         let (view, keys) = (&snapshot.view, &snapshot.keys);
         let revoked = Revoked { view, keys, staleness, received: now };
-        let admitted = Admitted::judge(lineages, &jar, Law { lifetime, revoked, now });
+        let admitted = Admitted::judge(lineages, &jar, Law { lifetime, revoked });
         Self {
             snapshot: snapshot.clone(),
             latest: Arc::clone(&snapshot.view),
@@ -200,10 +200,8 @@ impl<T: Default + Serialize + DeserializeOwned> Exchange<T> {
     ///
     /// How old the view is. The session is as it was, and can be used again once the view is newer.
     pub fn verified(&self, scrutiny: Scrutiny) -> Result<(), StaleView> {
-        match self.admitted.winner(&self.jar) {
-            Some(head) => self.situation(self.received).revoked.suffices(&head.frame, scrutiny),
-            None => Ok(()),
-        }
+        let revoked = self.situation(self.received).revoked;
+        self.head().map_or(Ok(()), |head| revoked.suffices(head, scrutiny))
     }
 
     /// The keys that sealed what was opened, one for each parcel: whether a key is still in use.

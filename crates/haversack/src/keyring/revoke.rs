@@ -1,9 +1,7 @@
 //! Withdrawing what leaked: one key, or the whole ring.
 
-use alloc::vec::Vec;
-
 use super::derive::{Context, Extracted, Scope};
-use super::schedule::{KeyState, Schedule};
+use super::schedule::Schedule;
 use super::secret::Secret;
 use super::{KeyRing, KeyRingError, MAX_REMEMBERED, RingKey};
 use crate::env::{Entropy, Timestamp};
@@ -75,28 +73,6 @@ impl KeyRing {
         next.keys.push(fresh(now, &mut entropy)?);
         next.checked()
     }
-
-    /// The same ring under its next revision, without keys that open nothing any more by their own
-    /// times: to have it stored anew, for example under another key-encryption key.
-    #[must_use]
-    pub fn successor(&self, now: Timestamp) -> Self {
-        let (over, stay): (Vec<&RingKey>, Vec<&RingKey>) =
-            self.keys.iter().partition(|key| key.schedule.state(now) == KeyState::Retired);
-        // With room for one more: growth would leave copies behind.
-        let mut keys = Vec::with_capacity(stay.len() + 1);
-        keys.extend(stay.into_iter().cloned());
-        let mut retired = self.retired.clone();
-        retired.extend(over.iter().map(|key| key.id));
-        retired.drain(..retired.len().saturating_sub(MAX_REMEMBERED));
-        Self {
-            revision: self.revision.saturating_add(1),
-            app: self.app.clone(),
-            index: self.index.clone(),
-            replaced: self.replaced.clone(),
-            keys,
-            retired,
-        }
-    }
 }
 
 /// A key that seals from now on.
@@ -110,7 +86,7 @@ fn fresh(now: Timestamp, entropy: &mut impl Entropy) -> Result<RingKey, KeyRingE
 mod tests {
     use std::vec::Vec;
 
-    use super::super::{Found, Keys};
+    use super::super::{Found, KeyState, Keys};
     use super::*;
     use crate::key_id::KeyId;
     use crate::testing::Seeded;

@@ -52,11 +52,8 @@ impl KeyRing {
             if present.is_some() { whole_seconds(now.plus_millis(lead_ms)) } else { created };
         let opens_until = whole_seconds(seals_from.plus_millis(overlap_ms));
 
-        let (over, stay): (Vec<&RingKey>, Vec<&RingKey>) =
-            self.keys.iter().partition(|key| is_over(&key.schedule, now, overlap_ms));
-        let mut keys = Vec::with_capacity(stay.len() + 1);
-        for key in stay {
-            let mut key = key.clone();
+        let mut next = self.without(|key| is_over(&key.schedule, now, overlap_ms));
+        for key in &mut next.keys {
             if key.schedule.state(now) == KeyState::Sealing {
                 // The present key seals until its successor does, even if it was to stop earlier.
                 let seals_until = match key.schedule.end {
@@ -67,15 +64,29 @@ impl KeyRing {
                     key.schedule.end.map_or(opens_until, |end| end.opens_until.max(opens_until));
                 key.schedule.end = Some(End { seals_until, opens_until });
             }
-            keys.push(key);
         }
         let root = Secret::random(&mut entropy).map_err(|_| KeyRingError::NoEntropy)?;
-        keys.push(RingKey::new(Suite::A, root, Schedule::open_ended(created, seals_from)));
+        next.keys.push(RingKey::new(Suite::A, root, Schedule::open_ended(created, seals_from)));
+        next.checked()
+    }
 
+    /// The same ring under its next revision, without keys that open nothing any more by their own
+    /// times: to have it stored anew, for example under another key-encryption key.
+    #[must_use]
+    pub fn successor(&self, now: Timestamp) -> Self {
+        self.without(|key| key.schedule.state(now) == KeyState::Retired)
+    }
+
+    /// The next revision without keys that are over; of these the ids are remembered.
+    fn without(&self, is_over: impl Fn(&RingKey) -> bool) -> Self {
+        let (over, stay): (Vec<&RingKey>, Vec<&RingKey>) =
+            self.keys.iter().partition(|key| is_over(key));
+        // With room for one more: growth would leave copies behind.
+        let mut keys = Vec::with_capacity(stay.len() + 1);
+        keys.extend(stay.into_iter().cloned());
         let mut retired = self.retired.clone();
         retired.extend(over.iter().map(|key| key.id));
         retired.drain(..retired.len().saturating_sub(MAX_REMEMBERED));
-
         Self {
             revision: self.revision.saturating_add(1),
             app: self.app.clone(),
@@ -84,7 +95,6 @@ impl KeyRing {
             keys,
             retired,
         }
-        .checked()
     }
 }
 

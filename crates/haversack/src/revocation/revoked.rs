@@ -32,9 +32,7 @@ impl<'a> Revoked<'a> {
     pub(crate) fn fresh(&self) -> Result<(), StaleView> {
         match self.view.freshness(self.staleness, self.received) {
             Freshness::Fresh => Ok(()),
-            Freshness::Stale | Freshness::Blind => {
-                Err(StaleView { confirmed: self.view.confirmed, now: self.received })
-            }
+            Freshness::Stale | Freshness::Blind => Err(self.stale()),
         }
     }
 
@@ -54,11 +52,15 @@ impl<'a> Revoked<'a> {
         if suffices || head.subject.is_none() {
             return Ok(());
         }
-        Err(StaleView { confirmed: self.view.confirmed, now: self.received })
+        Err(self.stale())
+    }
+
+    fn stale(&self) -> StaleView {
+        StaleView { confirmed: self.view.confirmed, now: self.received }
     }
 
     /// Whether the lineage that `head` heads ended before its time.
-    pub(crate) fn refuses(&self, head: &Root, now: Timestamp) -> bool {
+    pub(crate) fn refuses(&self, head: &Root) -> bool {
         let Some(view) = self.known().filter(|view| !view.is_empty()) else { return false };
         if head.auth < self.not_before(head.subject) {
             return true;
@@ -68,7 +70,7 @@ impl<'a> Revoked<'a> {
         }
         let id = self.id(head);
         let below = |floor: Timestamp| head.renewed < Stamp::from_millis(floor.as_millis());
-        view.is_closed(id) || view.floor(id, now).is_some_and(below)
+        view.is_closed(id) || view.floor(id, self.received).is_some_and(below)
     }
 
     /// Whether a later renewal of the session is known, be it that it does not bite yet. Who holds
@@ -99,8 +101,7 @@ impl Situation<'_> {
         if self.revoked.known().is_none() {
             return Vec::new();
         }
-        let tail = u64::try_from(self.policy.lifetime.tail().as_millis()).unwrap_or(u64::MAX);
-        let until = Timestamp::from_secs(self.now.plus_millis(tail).as_secs() + 1);
+        let until = self.now.plus(self.policy.lifetime.tail()).next_second();
         let signed_in = |root: &&Root| root.subject.is_some();
         if event.sweeps {
             let roots = self.jar.roots.iter().map(|root| &root.frame).filter(signed_in);

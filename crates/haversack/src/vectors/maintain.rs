@@ -41,8 +41,7 @@ fn response(case: &Value) -> Value {
     jar.open_fragments(&sealed, carrier, received);
     let view = view(case, timed_ring(case), received);
     let revoked = Revoked { view: &view, keys: &keys, staleness: &policy.staleness, received };
-    let admitted =
-        Admitted::judge(lineages, &jar, Law { lifetime: &policy.lifetime, revoked, now: received });
+    let admitted = Admitted::judge(lineages, &jar, Law { lifetime: &policy.lifetime, revoked });
     let defaults = defaults(case);
     let situation = Situation {
         jar: &jar,
