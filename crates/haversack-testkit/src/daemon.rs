@@ -2,10 +2,11 @@
 //! own.
 
 use std::io;
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -156,7 +157,8 @@ impl Drop for Daemon {
     }
 }
 
-/// A port on 127.0.0.1 that nobody uses just now.
+/// A port on 127.0.0.1 that nobody uses just now, and that no other call gives away as long as this
+/// process lives: two tests that start servers at once must not meet on one.
 ///
 /// It is none of those that the system gives to clients: while a server is down, somebody who connects to
 /// it could be given its port, be connected to itself, and keep the server from coming back.
@@ -166,13 +168,21 @@ impl Drop for Daemon {
 /// When there is none.
 pub fn free_port() -> io::Result<u16> {
     static CALLS: AtomicU32 = AtomicU32::new(0);
+    // The port of UDP with the same number stands for it: bound, it is taken in every process.
+    static TAKEN: Mutex<Vec<UdpSocket>> = Mutex::new(Vec::new());
     let call = CALLS.fetch_add(1, Ordering::Relaxed);
     let time = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().subsec_nanos();
     let begin = time ^ std::process::id().wrapping_mul(7919) ^ call.wrapping_mul(104_729);
     let ports = (0..1000).map(|step| 20_000 + begin.wrapping_add(step) % 12_000);
-    let mut ports = ports.filter_map(|port| u16::try_from(port).ok());
-    let free = ports.find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok());
-    free.ok_or_else(|| io::Error::new(io::ErrorKind::AddrInUse, "a thousand ports are in use"))
+    for port in ports.filter_map(|port| u16::try_from(port).ok()) {
+        if let Ok(taken) = UdpSocket::bind(("127.0.0.1", port))
+            && TcpListener::bind(("127.0.0.1", port)).is_ok()
+        {
+            TAKEN.lock().unwrap_or_else(PoisonError::into_inner).push(taken);
+            return Ok(port);
+        }
+    }
+    Err(io::Error::new(io::ErrorKind::AddrInUse, "a thousand ports are in use"))
 }
 
 /// Debian keeps some servers where users do not look.
