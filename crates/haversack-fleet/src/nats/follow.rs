@@ -110,11 +110,11 @@ type Looking = Pin<Box<dyn Future<Output = Result<Look, EngineError>> + Send>>;
 async fn look(link: Arc<Link>, streams: Arc<Streams>, delivered: u64) -> Result<Look, EngineError> {
     let at = now();
     let bucket = async {
-        let clustered = link.server().cluster.is_some();
-        if clustered { streams.info(&link, Kind::Ring).await } else { Ok(None) }
+        let info = streams.info(&link, Kind::Ring).await?;
+        let ring = ring::read_from(&link, &streams, info.as_ref()).await?;
+        Ok((ring, info))
     };
-    let (ring, log, bucket) =
-        tokio::try_join!(ring::read(&link, &streams), streams.info(&link, Kind::Log), bucket)?;
+    let ((ring, bucket), log) = tokio::try_join!(bucket, streams.info(&link, Kind::Log))?;
     let lag = |info: &Option<Info>| info.as_ref().map_or(Some(0), Info::lag);
     let lag = lag(&log).zip(lag(&bucket)).map(|(log, bucket)| log.max(bucket));
     Ok(Look { at, ring, log, delivered, lag })
@@ -163,10 +163,9 @@ impl Following<'_> {
         self.tell_ring(look);
         let Some(cursor) = from else { return Ok(()) };
         let place = Place::read(&cursor).zip(look.log.as_ref());
-        let place = place.filter(|(place, info)| place.may_be_in(info)).map(|(place, _)| place);
-        if let Some(place) = place {
+        if let Some((place, info)) = place.filter(|(place, info)| place.may_be_in(info)) {
             let which = json!({ "seq": place.sequence });
-            let message = self.streams.get(&self.link, Kind::Log, &which).await?;
+            let message = self.streams.get(&self.link, (Kind::Log, info), &which).await?;
             // One that is gone cannot be compared, and may well be gone.
             if message.is_none_or(|message| message.time() == Some(place.stored)) {
                 self.place = Some(place);
@@ -201,7 +200,7 @@ impl Following<'_> {
         }
         self.confirm();
         if self.waiting.is_some() && self.moved.elapsed() > STALL {
-            self.get_going().await?;
+            self.get_going(look.log.as_ref()).await?;
         }
         Ok(())
     }
@@ -304,11 +303,11 @@ impl Following<'_> {
     }
 
     /// Finds out why what should come does not.
-    async fn get_going(&mut self) -> Result<(), EngineError> {
-        let Some(waiting) = &self.waiting else { return Ok(()) };
+    async fn get_going(&mut self, log: Option<&Info>) -> Result<(), EngineError> {
+        let Some((waiting, info)) = self.waiting.as_ref().zip(log) else { return Ok(()) };
         let which =
             json!({ "seq": self.reached + 1, "next_by_subj": self.streams.key(Kind::Log, ">") });
-        let next = self.streams.get(&self.link, Kind::Log, &which).await?;
+        let next = self.streams.get(&self.link, (Kind::Log, info), &which).await?;
         if next.is_none_or(|message| message.sequence > waiting.number) {
             // The last ones were deleted one by one: there is nothing to wait for.
             self.reached = waiting.number;

@@ -38,8 +38,9 @@ pub(super) async fn once(
         let why = "a mark is to be kept for longer than ten years".to_owned();
         return Err(link.fail(EngineErrorKind::Invalid(why)));
     };
-    streams.ensure(link, Kind::Marks, hours).await?;
-    let sequence = match streams.last(link, Kind::Marks, &key).await? {
+    let info = streams.ensure(link, Kind::Marks, hours).await?;
+    let marks = (Kind::Marks, &info);
+    let sequence = match streams.last(link, marks, &key).await? {
         None => 0,
         Some(held) if held.is_deletion() => held.sequence,
         Some(held) => {
@@ -67,7 +68,7 @@ pub(super) async fn once(
         }
     };
     let which = json!({ "seq": sequence + 1, "next_by_subj": subject });
-    let first = streams.get(link, Kind::Marks, &which).await?;
+    let first = streams.get(link, marks, &which).await?;
     if first.is_none_or(|first| first.sequence != mine) {
         return Ok(false);
     }

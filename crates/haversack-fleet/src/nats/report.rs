@@ -49,12 +49,14 @@ pub(super) async fn reports(
     streams: &Streams,
 ) -> Result<Vec<(String, String)>, EngineError> {
     let Some(now) = streams.server_time(link).await? else { return Ok(Vec::new()) };
+    let Some(info) = streams.info(link, Kind::Reports).await? else { return Ok(Vec::new()) };
     let subjects = streams.key(Kind::Reports, "*");
     let mut all = std::collections::BTreeMap::new();
     let mut next = 1;
     for _ in 0..MAX_SERVERS {
         let which = json!({ "seq": next, "next_by_subj": subjects });
-        let Some(message) = streams.get(link, Kind::Reports, &which).await? else { break };
+        let message = streams.get(link, (Kind::Reports, &info), &which).await?;
+        let Some(message) = message else { break };
         next = message.sequence + 1;
         if let Some((server, report)) = parse(streams, &message, now) {
             // Later ones come later: of one that has reported in the meantime the newest stays.

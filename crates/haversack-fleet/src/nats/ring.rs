@@ -8,7 +8,7 @@ use async_nats::HeaderMap;
 use zeroize::Zeroizing;
 
 use super::link::Link;
-use super::state::Message;
+use super::state::{Info, Message};
 use super::stream::{Kind, Streams};
 use crate::engine::{Put, RingDocument};
 use crate::{EngineError, EngineErrorKind};
@@ -27,7 +27,21 @@ pub(super) async fn read(
     link: &Link,
     streams: &Streams,
 ) -> Result<Result<Held, EngineError>, EngineError> {
-    let Some(message) = streams.last(link, Kind::Ring, KEY).await? else {
+    let info = streams.info(link, Kind::Ring).await?;
+    read_from(link, streams, info.as_ref()).await
+}
+
+/// The same if the stream has been asked for already.
+pub(super) async fn read_from(
+    link: &Link,
+    streams: &Streams,
+    info: Option<&Info>,
+) -> Result<Result<Held, EngineError>, EngineError> {
+    let message = match info {
+        Some(info) => streams.last(link, (Kind::Ring, info), KEY).await?,
+        None => None,
+    };
+    let Some(message) = message else {
         return Ok(Ok(Held { sequence: 0, document: None }));
     };
     let sequence = message.sequence;
@@ -59,8 +73,9 @@ pub(super) async fn put(
     // Each time round somebody else has written, which cannot go on with the revision unchanged.
     for _ in 0..10 {
         // In this order: what is written after the first question makes the last one fail.
-        let last = streams.ensure(link, Kind::Ring, 0).await?.state.last_seq;
-        let held = read(link, streams).await??;
+        let info = streams.ensure(link, Kind::Ring, 0).await?;
+        let last = info.state.last_seq;
+        let held = read_from(link, streams, Some(&info)).await??;
         if held.sequence > last {
             continue;
         }

@@ -43,6 +43,11 @@ struct Replica {
 }
 
 impl Info {
+    /// Whether the server has made it. One that is asked while it makes it says it was made in the year 1.
+    pub(super) fn is_made(&self) -> bool {
+        !self.created.starts_with("0001-")
+    }
+
     /// When it was made: another one of the same name was made at another time.
     pub(super) fn generation(&self) -> u64 {
         time::parse(&self.created).unwrap_or(0)
@@ -141,6 +146,14 @@ mod tests {
             "state":{{"messages":0,"bytes":0,"first_seq":0,"last_seq":0,"last_ts":"0001-01-01T00:00:00Z"}}{more}}}"#
         );
         serde_json::from_str(&text).unwrap()
+    }
+
+    #[test]
+    fn knows_a_stream_in_the_making() {
+        assert!(info("").is_made());
+        let making = r#"{"config":{},"created":"0001-01-01T00:00:00Z",
+            "state":{"messages":0,"bytes":0,"first_seq":0,"last_seq":0,"last_ts":"0001-01-01T00:00:00Z"}}"#;
+        assert!(!serde_json::from_str::<Info>(making).unwrap().is_made());
     }
 
     #[test]

@@ -18,15 +18,20 @@
 //! No writer needs to know what another has just done to the stream. Should two writers raise the
 //! time at once and the lower one win, the next follower that sees such a record puts it right.
 
+use std::time::Duration;
+
 use serde::Deserialize;
 use serde_json::{Value, json};
+use tokio::time::sleep;
 
 use super::escape::escape;
 use super::link::Link;
 use super::state::{Info, Message};
-use crate::EngineError;
+use crate::{EngineError, EngineErrorKind};
 
 pub(super) const HOUR_NS: u64 = 3600 * 1_000_000_000;
+/// Between two questions about a stream that another client is having made.
+const MAKING: Duration = Duration::from_millis(10);
 /// Far more than anything is kept for.
 pub(super) const MAX_HOURS: u64 = 10 * 366 * 24;
 
@@ -112,13 +117,22 @@ impl Streams {
     }
 
     /// What a stream is like; `None` if there is none.
+    ///
+    /// Servers 2.9 crash if they are asked for a message of a stream, or to change it, while another
+    /// client has them make it. So everything that does so wants an [`Info`], and one is given of streams
+    /// alone that are made.
     pub(super) async fn info(&self, link: &Link, kind: Kind) -> Result<Option<Info>, EngineError> {
         let name = self.name(kind);
-        match link.api::<Info>(&format!("STREAM.INFO.{name}"), &json!({})).await? {
-            Ok(info) => Ok(Some(info)),
-            Err(fault) if fault.is_no_stream() => Ok(None),
-            Err(fault) => Err(link.fault(&format!("reading stream {name}"), &fault)),
+        for _ in 0..100 {
+            match link.api::<Info>(&format!("STREAM.INFO.{name}"), &json!({})).await? {
+                Ok(info) if info.is_made() => return Ok(Some(info)),
+                Ok(_) => sleep(MAKING).await,
+                Err(fault) if fault.is_no_stream() => return Ok(None),
+                Err(fault) => return Err(link.fault(&format!("reading stream {name}"), &fault)),
+            }
         }
+        let why = format!("stream {name} is being made, and does not get ready");
+        Err(link.fail(EngineErrorKind::Unreachable(why)))
     }
 
     /// Sees to it that a stream is there, and keeps what it holds for so many hours (0: for ever).
@@ -182,21 +196,21 @@ impl Streams {
         rest.split_once('.')?.0.parse().ok().filter(|hours| *hours <= MAX_HOURS)
     }
 
-    /// The last message under a subject; `None` if there is none, or no stream.
+    /// The last message under a subject; `None` if there is none, or no stream any more.
     pub(super) async fn last(
         &self,
         link: &Link,
-        kind: Kind,
+        (kind, info): (Kind, &Info),
         key: &str,
     ) -> Result<Option<Message>, EngineError> {
-        self.get(link, kind, &json!({ "last_by_subj": self.key(kind, key) })).await
+        self.get(link, (kind, info), &json!({ "last_by_subj": self.key(kind, key) })).await
     }
 
-    /// A message; `None` if there is none, or no stream.
+    /// A message; `None` if there is none, or no stream any more.
     pub(super) async fn get(
         &self,
         link: &Link,
-        kind: Kind,
+        (kind, _): (Kind, &Info),
         which: &Value,
     ) -> Result<Option<Message>, EngineError> {
         #[derive(Deserialize)]
@@ -227,7 +241,7 @@ impl Streams {
             Some(Err(fault)) => return Err(link.fault("asking for the time", &fault)),
             Some(Ok(_)) => {}
         }
-        let message = self.last(link, Kind::Reports, "clock").await?;
+        let message = self.last(link, (Kind::Reports, &info), "clock").await?;
         Ok(message.and_then(|message| message.time()))
     }
 }
