@@ -12,6 +12,7 @@ use core::pin::Pin;
 use core::task::{Context, Poll};
 use core::time::Duration;
 
+use crate::index::SessionIndex;
 use crate::keyring::KeyRing;
 use crate::lifetime::Lifetime;
 use crate::revocation::{Revocation, Revocations};
@@ -125,6 +126,11 @@ pub trait Feed: Send + Sync + 'static {
         let _ = lifetime;
     }
 
+    /// The list of sessions that somebody is signed in to, if this feed keeps one.
+    fn index(&self) -> Option<&dyn SessionIndex> {
+        None
+    }
+
     /// Told that a parcel was opened with this key, so that a fleet can say whether the key is still
     /// needed. On the path of every request: must not block, and costs a few atomic steps at most.
     fn opened(&self, key: ShortKeyId, now: Timestamp) {
@@ -143,6 +149,10 @@ impl<F: Feed + ?Sized> Feed for Arc<F> {
 
     fn serves(&self, lifetime: &Lifetime) {
         (**self).serves(lifetime);
+    }
+
+    fn index(&self) -> Option<&dyn SessionIndex> {
+        (**self).index()
     }
 
     fn opened(&self, key: ShortKeyId, now: Timestamp) {

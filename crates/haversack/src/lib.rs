@@ -187,6 +187,7 @@
 //! | keys, their states, their rotation | [`KeyRing`], [`KeyState`] |
 //! | how keys and revocations reach a program | [`Feed`], [`View`], [`Fixed`] |
 //! | what ended before its time, and how old such knowledge may be | [`Revocation`], [`Revocations`], [`Staleness`], [`Scrutiny`] |
+//! | which sessions somebody is signed in to | [`SessionIndex`], [`Listed`], [`Exchange::label`] |
 //! | what a session type can be | [`Rules`], [`SchemaError`]; maps whose entries merge one by one: [`Each`] |
 //! | why a cookie was not taken, and what becomes of it | [`Rejection`], [`Disposition`] |
 //! | why a session could not be written | [`SealError`], [`TooLarge`], [`EncodeError`] |
@@ -219,6 +220,7 @@ mod error;
 mod event;
 mod exchange;
 mod feed;
+mod index;
 mod info;
 pub mod inspect;
 mod intent;
@@ -258,6 +260,7 @@ pub use self::error::{ConfigError, Disposition, Rejection, SealError, StaleView}
 pub use self::event::EventKind;
 pub use self::exchange::{Exchange, Mark};
 pub use self::feed::{Feed, Fixed, Freshness, IntoFeed, Publication, Unpublished, Version, View};
+pub use self::index::{Listed, SealedLabel, SessionIndex};
 pub use self::info::{Info, SessionId, Times, Usage};
 pub use self::key_id::{InvalidId, KeyId, RingMark, ShortKeyId};
 pub use self::keyring::{KeyInfo, KeyRing, KeyRingError, KeyState, Weakness};
@@ -266,7 +269,7 @@ pub use self::maintain::Work;
 pub use self::overridden::Overridden;
 pub use self::policy::Policy;
 pub use self::respond::{Fetch, Outcome, Report, Room};
-pub use self::revocation::{InvalidRevocation, Revocation, RevocationId, Revocations, SubjectId};
+pub use self::revocation::{InvalidRecord, Revocation, RevocationId, Revocations, SubjectId};
 pub use self::seal::Padding;
 pub use self::snapshot::{Rules, Snapshot};
 pub use self::staleness::{Scrutiny, Staleness};

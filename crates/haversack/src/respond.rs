@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use crate::budget::HEAD;
 use crate::draft::{Body, Draft};
 use crate::event::{Event, EventKind, Situation};
+use crate::index::Listed;
 use crate::keyring::Key;
 use crate::lifetime::Lifetime;
 use crate::maintain::{Step, Work};
@@ -61,6 +62,8 @@ pub struct Outcome {
     /// What the fleet must be told ([`Feed::publish`](crate::Feed::publish)) before the response is
     /// sent, if it ends a session; otherwise meanwhile.
     pub revocations: Vec<Revocation>,
+    /// What a list of sessions ([`Feed::index`](crate::Feed::index)) is told, if there is one.
+    pub listed: Option<Listed>,
     /// Why the handler's response must be replaced, if so.
     pub error: Option<SealError>,
     /// What was done, for metrics.
@@ -112,6 +115,7 @@ pub(crate) fn write(
             set_cookies: Vec::new(),
             header: None,
             revocations: Vec::new(),
+            listed: None,
             error,
             report: Report::default(),
         },

@@ -1,11 +1,13 @@
 //! Snapshots: all that a request is judged by, fixed when it arrives.
 
+use alloc::string::String;
 use alloc::sync::Arc;
 
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::codec::{Schema, encode_field};
 use crate::feed::View;
+use crate::index::Listed;
 use crate::keyring::{Context, Found, Keys};
 use crate::parcel::Subject;
 use crate::policy::Policy;
@@ -104,6 +106,12 @@ impl<T> Snapshot<T> {
         let encoded = encode_field(value)?;
         let subject = self.rules.subject(&self.keys, Some(&encoded));
         Ok(subject.map(|subject| SubjectId::from_bytes(subject.0)))
+    }
+
+    /// What the application said about a listed session; `None` if it said nothing, or if the index key
+    /// has been replaced since.
+    pub fn label(&self, listed: &Listed) -> Option<String> {
+        self.keys.open_label(listed.id, listed.label.as_ref()?)
     }
 
     /// The rules.

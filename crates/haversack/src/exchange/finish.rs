@@ -30,9 +30,10 @@ impl<T: Default + Serialize + DeserializeOwned> Exchange<T> {
         };
         let mut outcome = respond::write(&situation, &event, error, room, late, entropy);
         outcome.report.token = self.token;
-        if outcome.error.is_none() {
-            outcome.revocations = situation.publication(&event);
-        }
+        let event = if outcome.error.is_none() { event } else { Event::default() };
+        outcome.revocations = situation.publication(&event);
+        let label = self.label.as_deref();
+        outcome.listed = situation.listing(&event, &outcome.report.maintenance, label);
         outcome
     }
 

@@ -11,6 +11,7 @@
 mod csrf;
 mod finish;
 
+use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::marker::PhantomData;
@@ -22,6 +23,7 @@ use crate::arrival::Arrival;
 use crate::codec::{Decoded, EncodeError, FieldReport};
 use crate::event::Situation;
 use crate::feed::View;
+use crate::index;
 use crate::info::Info;
 use crate::intent::{Turn, fold_turns};
 use crate::jar::Jar;
@@ -54,6 +56,8 @@ pub struct Exchange<T> {
     promised: Option<Lineage>,
     /// A form token was issued.
     token: bool,
+    /// What a list of sessions is to say about the one that begins.
+    label: Option<String>,
     session: PhantomData<fn() -> T>,
 }
 
@@ -116,6 +120,7 @@ impl<T: Default + Serialize + DeserializeOwned> Exchange<T> {
             authenticated: false,
             promised: None,
             token: false,
+            label: None,
             session: PhantomData,
         }
     }
@@ -167,12 +172,20 @@ impl<T: Default + Serialize + DeserializeOwned> Exchange<T> {
         self.authenticated = true;
     }
 
+    /// What a list of sessions ([`Feed::index`](crate::Feed::index)) is to say about this one, for its
+    /// user to know it again: "Firefox on Linux". Taken if somebody signs in, or proves again who they
+    /// are, in this request. Control characters become spaces; what is beyond 64 bytes is cut.
+    pub fn label(&mut self, text: &str) {
+        self.label = index::label(text);
+    }
+
     /// Forgets what was handed back: the response then carries maintenance only.
     pub fn discard(&mut self) {
         self.log.clear();
         self.renew = false;
         self.authenticated = false;
         self.promised = None;
+        self.label = None;
     }
 
     /// Whether nothing was asked of the session so far but to read it.

@@ -2,6 +2,7 @@
 //!
 //! Everything that depends only on the ring is computed here, once per revision.
 
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 use core::hash::Hasher as _;
@@ -14,9 +15,10 @@ use super::derive::{Context, Extracted, Prf, Scope, first};
 use super::schedule::{KeyState, Schedule};
 use crate::csrf::Tag;
 use crate::env::Timestamp;
+use crate::index::SealedLabel;
 use crate::key_id::{KeyId, RingMark, ShortKeyId};
 use crate::revocation::RevocationId;
-use crate::seal::Cipher;
+use crate::seal::{self, Cipher};
 use crate::wire::Suite;
 
 /// The keys of a ring for one [`Context`].
@@ -34,6 +36,7 @@ pub(crate) struct Keys {
     subject: Prf,
     csrf: Prf,
     revoke: Prf,
+    label: Cipher,
 }
 
 /// One expanded key.
@@ -98,6 +101,7 @@ impl Keys {
             subject: index.prf("subject", &scope),
             csrf: index.prf("csrf", &scope),
             revoke: index.prf("revoke", &scope),
+            label: Cipher::new(&index.key("label", &scope)),
         }
     }
 
@@ -178,6 +182,16 @@ impl Keys {
         subject: Option<&[u8; 8]>,
     ) -> RevocationId {
         RevocationId::from_bytes(first(&self.revoke.of(&[lineage, or_nothing(subject)])))
+    }
+
+    /// What the session index says about a session, as only servers with this ring can read it.
+    pub(crate) fn seal_label(&self, id: RevocationId, label: &str) -> Option<SealedLabel> {
+        seal::seal_label(&self.label, *id.as_bytes(), label).map(SealedLabel::new)
+    }
+
+    /// Reads that; `None` if it is of another session or another ring.
+    pub(crate) fn open_label(&self, id: RevocationId, label: &SealedLabel) -> Option<String> {
+        seal::open_label(&self.label, *id.as_bytes(), label.as_str())
     }
 }
 

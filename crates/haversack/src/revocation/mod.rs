@@ -13,6 +13,7 @@ mod revoked;
 mod set;
 mod view;
 
-pub use self::record::{InvalidRevocation, Revocation, RevocationId, SubjectId};
+pub(crate) use self::record::Fields;
+pub use self::record::{InvalidRecord, Revocation, RevocationId, SubjectId};
 pub(crate) use self::revoked::Revoked;
 pub use self::view::Revocations;

@@ -108,14 +108,14 @@ impl fmt::Display for Revocation {
     }
 }
 
-/// A text that should have been a [`Revocation`] is not one.
+/// A text that should have been a [`Revocation`] or a [`Listed`](crate::Listed) is not one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct InvalidRevocation {
+pub struct InvalidRecord {
     /// It may be of a later version: it begins with a word that this one does not know.
     pub unknown_kind: bool,
 }
 
-impl fmt::Display for InvalidRevocation {
+impl fmt::Display for InvalidRecord {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(if self.unknown_kind {
             "a record of a kind that this version does not know"
@@ -125,14 +125,14 @@ impl fmt::Display for InvalidRevocation {
     }
 }
 
-impl core::error::Error for InvalidRevocation {}
+impl core::error::Error for InvalidRecord {}
 
 impl FromStr for Revocation {
-    type Err = InvalidRevocation;
+    type Err = InvalidRecord;
 
-    fn from_str(text: &str) -> Result<Self, InvalidRevocation> {
-        let mut fields = Fields(text.split(' '));
-        let record = match fields.0.next() {
+    fn from_str(text: &str) -> Result<Self, InvalidRecord> {
+        let mut fields = Fields::new(text);
+        let record = match fields.next() {
             Some("session") => Self::Session { id: fields.id()?, until: fields.secs()? },
             Some("floor") => Self::Floor {
                 id: fields.id()?,
@@ -146,27 +146,36 @@ impl FromStr for Revocation {
                 until: fields.secs()?,
             },
             Some("all") => Self::All { not_before: fields.secs()?, until: fields.secs()? },
-            _ => return Err(InvalidRevocation { unknown_kind: true }),
+            _ => return Err(InvalidRecord { unknown_kind: true }),
         };
-        match fields.0.next() {
+        match fields.next() {
             None => Ok(record),
-            Some(_) => Err(InvalidRevocation { unknown_kind: false }),
+            Some(_) => Err(InvalidRecord { unknown_kind: false }),
         }
     }
 }
 
-struct Fields<'a>(core::str::Split<'a, char>);
+/// The fields of a record's text, one after the other.
+pub(crate) struct Fields<'a>(core::str::Split<'a, char>);
 
-impl Fields<'_> {
-    fn id<I: FromStr<Err = InvalidId>>(&mut self) -> Result<I, InvalidRevocation> {
-        let malformed = InvalidRevocation { unknown_kind: false };
-        self.0.next().ok_or(malformed)?.parse().map_err(|_| malformed)
+impl<'a> Fields<'a> {
+    pub(crate) fn new(text: &'a str) -> Self {
+        Self(text.split(' '))
+    }
+
+    pub(crate) fn next(&mut self) -> Option<&'a str> {
+        self.0.next()
+    }
+
+    pub(crate) fn id<I: FromStr<Err = InvalidId>>(&mut self) -> Result<I, InvalidRecord> {
+        let malformed = InvalidRecord { unknown_kind: false };
+        self.next().ok_or(malformed)?.parse().map_err(|_| malformed)
     }
 
     /// Only the digits that would be written: one text for one record.
-    fn number(&mut self) -> Result<u64, InvalidRevocation> {
-        let malformed = InvalidRevocation { unknown_kind: false };
-        let digits = self.0.next().ok_or(malformed)?;
+    fn number(&mut self) -> Result<u64, InvalidRecord> {
+        let malformed = InvalidRecord { unknown_kind: false };
+        let digits = self.next().ok_or(malformed)?;
         let canonical = digits.bytes().all(|b| b.is_ascii_digit())
             && (digits == "0" || !digits.starts_with('0'));
         if !canonical {
@@ -175,17 +184,17 @@ impl Fields<'_> {
         digits.parse().map_err(|_| malformed)
     }
 
-    fn secs(&mut self) -> Result<Timestamp, InvalidRevocation> {
+    pub(crate) fn secs(&mut self) -> Result<Timestamp, InvalidRecord> {
         match self.number()? {
             secs if u32::try_from(secs).is_ok() => Ok(Timestamp::from_secs(secs)),
-            _ => Err(InvalidRevocation { unknown_kind: false }),
+            _ => Err(InvalidRecord { unknown_kind: false }),
         }
     }
 
-    fn millis(&mut self) -> Result<Timestamp, InvalidRevocation> {
+    fn millis(&mut self) -> Result<Timestamp, InvalidRecord> {
         match self.number()? {
             ms if ms >> 48 == 0 => Ok(Timestamp::from_millis(ms)),
-            _ => Err(InvalidRevocation { unknown_kind: false }),
+            _ => Err(InvalidRecord { unknown_kind: false }),
         }
     }
 }

@@ -88,7 +88,7 @@ impl<'a> Revoked<'a> {
         not_before.map_or(0, Timestamp::as_secs)
     }
 
-    fn id(&self, root: &Root) -> RevocationId {
+    pub(crate) fn id(&self, root: &Root) -> RevocationId {
         self.keys.revocation_id(&root.lineage.0, root.subject.map(|subject| subject.0).as_ref())
     }
 }

@@ -13,6 +13,7 @@
 
 #[cfg(feature = "aws-lc-rs")]
 mod aws_lc;
+mod label;
 mod padding;
 mod rustcrypto;
 
@@ -27,6 +28,7 @@ use crate::error::Rejection;
 use crate::keyring::Key;
 use crate::wire::{self, Envelope};
 
+pub(crate) use label::{MAX as MAX_LABEL, is_sealed_label, open_label, seal_label};
 pub use padding::Padding;
 
 /// A parcel could not be sealed: a length is beyond what the format or the cipher carries.

@@ -8,6 +8,7 @@ mod csrf;
 mod events;
 mod faults;
 mod healing;
+mod index;
 mod inspect;
 mod lifetime;
 mod maintenance;

@@ -14,15 +14,15 @@ use serde::{Deserialize, Serialize};
 use crate::client::{Client, Jar, START};
 
 #[derive(Default, Serialize, Deserialize)]
-struct Shop {
-    user: Option<String>,
-    role: Option<String>,
-    note: String,
+pub(crate) struct Shop {
+    pub(crate) user: Option<String>,
+    pub(crate) role: Option<String>,
+    pub(crate) note: String,
 }
 
-const SECOND: u64 = 1_000;
-const MINUTE: u64 = 60 * SECOND;
-const HOUR: u64 = 60 * MINUTE;
+pub(crate) const SECOND: u64 = 1_000;
+pub(crate) const MINUTE: u64 = 60 * SECOND;
+pub(crate) const HOUR: u64 = 60 * MINUTE;
 const GRACE: u64 = 5 * MINUTE;
 
 fn policy() -> Policy {
@@ -35,15 +35,15 @@ fn policy() -> Policy {
 }
 
 /// A server of a fleet, and a browser.
-struct Server {
-    client: Client<Shop>,
-    known: Revocations,
+pub(crate) struct Server {
+    pub(crate) client: Client<Shop>,
+    pub(crate) known: Revocations,
     confirmed: Option<u64>,
     version: u64,
 }
 
 impl Server {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let client = Client::new(policy());
         let mut server = Self { client, known: Revocations::new(), confirmed: None, version: 0 };
         server.learn(&[]);
@@ -51,7 +51,7 @@ impl Server {
     }
 
     /// Records reach the server.
-    fn learn(&mut self, records: &[Revocation]) {
+    pub(crate) fn learn(&mut self, records: &[Revocation]) {
         self.known.extend(records);
         self.look_at_view();
     }
@@ -72,36 +72,36 @@ impl Server {
         self.client.snapshot = Snapshot::new(Arc::clone(self.client.snapshot.rules()), view);
     }
 
-    fn advance(&mut self, ms: u64) {
+    pub(crate) fn advance(&mut self, ms: u64) {
         self.client.now += ms;
         self.look_at_view();
     }
 
     /// From now on nothing confirms the view.
-    fn cut_off(&mut self) {
+    pub(crate) fn cut_off(&mut self) {
         self.confirmed = Some(self.client.now);
     }
 
-    fn login(&mut self, user: &str) -> Outcome {
+    pub(crate) fn login(&mut self, user: &str) -> Outcome {
         let user = user.to_owned();
         let outcome = self.client.change(|shop| shop.user = Some(user));
         assert_eq!(outcome.error, None);
         outcome
     }
 
-    fn renew(&mut self) -> Outcome {
+    pub(crate) fn renew(&mut self) -> Outcome {
         let mut exchange = self.client.open();
         exchange.renew();
         self.finish(exchange)
     }
 
-    fn authenticated(&mut self) -> Outcome {
+    pub(crate) fn authenticated(&mut self) -> Outcome {
         let mut exchange = self.client.open();
         exchange.authenticated();
         self.finish(exchange)
     }
 
-    fn finish(&mut self, exchange: Exchange<Shop>) -> Outcome {
+    pub(crate) fn finish(&mut self, exchange: Exchange<Shop>) -> Outcome {
         let at = self.client.at();
         let outcome = exchange.respond(Room::default(), at, &mut self.client.entropy);
         self.client.jar.apply(&outcome.set_cookies);
