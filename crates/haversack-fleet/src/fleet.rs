@@ -7,7 +7,9 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use haversack::{Feed, Lifetime, Publication, Revocation, ShortKeyId, Timestamp, Version, View};
+use haversack::{
+    Feed, Lifetime, Publication, Revocation, SessionIndex, ShortKeyId, Timestamp, Version, View,
+};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
@@ -179,6 +181,10 @@ impl Feed for Fleet {
 
     fn serves(&self, lifetime: &Lifetime) {
         self.0.shared.serves(lifetime);
+    }
+
+    fn index(&self) -> Option<&dyn SessionIndex> {
+        self.0.shared.held.index().map(|index| index as &dyn SessionIndex)
     }
 
     fn opened(&self, key: ShortKeyId, now: Timestamp) {

@@ -8,16 +8,19 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
-use haversack::{KeyId, KeyRing, Revocation, Revocations, Timestamp, Version, View};
+use haversack::{KeyId, KeyRing, Listed, Revocation, Revocations, Timestamp, Version, View};
 
 use crate::confirmed::Confirmed;
 use crate::engine::RingDocument;
+use crate::index::Index;
 
 #[derive(Debug, Default)]
 pub(crate) struct Held {
     known: Mutex<Known>,
     /// From the first ring on.
     view: OnceLock<Arc<ArcSwap<View>>>,
+    /// If this server keeps one.
+    index: Option<Index>,
 }
 
 #[derive(Debug, Default)]
@@ -56,8 +59,14 @@ pub(crate) struct Taken {
 }
 
 impl Held {
-    pub(crate) fn new(dead: BTreeSet<KeyId>) -> Self {
-        Self { known: Mutex::new(Known { dead, ..Known::default() }), view: OnceLock::new() }
+    pub(crate) fn new(dead: BTreeSet<KeyId>, index: Option<Index>) -> Self {
+        let known = Mutex::new(Known { dead, ..Known::default() });
+        Self { known, view: OnceLock::new(), index }
+    }
+
+    /// The sessions that somebody is signed in to, if this server keeps a list.
+    pub(crate) fn index(&self) -> Option<&Index> {
+        self.index.as_ref()
     }
 
     /// The view, once there is a ring.
@@ -86,7 +95,11 @@ impl Held {
         for line in lines {
             match line.parse::<Revocation>() {
                 Ok(record) => taken.records.push(record),
-                Err(error) if error.unknown_kind => taken.unknown += 1,
+                Err(error) if error.unknown_kind => match line.parse::<Listed>() {
+                    Ok(listed) => self.index().into_iter().for_each(|it| it.take(&listed, now)),
+                    Err(error) if error.unknown_kind => taken.unknown += 1,
+                    Err(_) => taken.malformed += 1,
+                },
                 Err(_) => taken.malformed += 1,
             }
         }
@@ -115,6 +128,9 @@ impl Held {
     /// The log begins anew. What is held stays: it goes when its time is over.
     pub(crate) fn reset(&self) {
         self.lock().returned = Some(Returned::default());
+        if let Some(index) = &self.index {
+            index.reset();
+        }
     }
 
     /// Once after a reset, when the whole log has been delivered: what it lacks of `recent`, or of all

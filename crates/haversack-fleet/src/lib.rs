@@ -34,6 +34,7 @@
 //! | how to make and change a ring | [`RingStore`] |
 //! | how keys are replaced | [`Rotation`] |
 //! | how to keep the ring sealed where it is stored | [`wrap`] |
+//! | how users see their sessions | [`Builder::session_index`] |
 //! | how the servers are | [`Status`], [`Report`], [`NotReady`] |
 //! | how to bring an engine of one's own | [`engine`] |
 //!
@@ -55,7 +56,9 @@ pub mod file;
 mod fleet;
 mod follow;
 mod held;
+mod index;
 mod keeper;
+mod list;
 #[cfg(feature = "nats")]
 pub mod nats;
 mod once;

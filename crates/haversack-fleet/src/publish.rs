@@ -166,6 +166,9 @@ impl Shared {
             );
         }
         self.queue.push_again(lacking);
+        if let Some(index) = self.held.index().filter(|_| self.engine.forgets()) {
+            index.put_back();
+        }
     }
 }
 

@@ -114,6 +114,7 @@ impl Shared {
             return;
         }
         if read_only {
+            self.troubles.drop(Task::List);
             self.troubles.drop(Task::Publish);
             self.troubles.drop(Task::Report);
             tracing::warn!(

@@ -121,6 +121,9 @@ impl Shared {
             if count.is_multiple_of(60) {
                 self.held.expire(now);
             }
+            if let Some(index) = self.held.index() {
+                index.expire(count, now);
+            }
             let dropped = self.queue.tidy();
             if dropped > 0 {
                 tracing::error!(

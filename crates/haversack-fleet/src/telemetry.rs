@@ -27,6 +27,9 @@ pub(crate) fn tick(shared: &Shared, now: Timestamp) {
     let (entries, bytes) = shared.held.size();
     gauge!("haversack_fleet_view_entries").set(entries as f64);
     gauge!("haversack_fleet_view_bytes").set(bytes as f64);
+    if let Some(index) = shared.held.index() {
+        gauge!("haversack_fleet_sessions_listed").set(index.len() as f64);
+    }
     gauge!("haversack_fleet_queue").set(shared.queue.len() as f64);
     gauge!("haversack_fleet_ready").set(if shared.ready().is_ok() { 1.0 } else { 0.0 });
     if let Some(held) = shared.held.ring() {

@@ -15,6 +15,7 @@ use crate::error::{EngineError, EngineErrorKind};
 pub(crate) enum Task {
     Clock,
     Follow,
+    List,
     Publish,
     Report,
     Ring,
@@ -26,6 +27,7 @@ impl Task {
         match self {
             Self::Clock => "clock",
             Self::Follow => "follow",
+            Self::List => "list",
             Self::Publish => "publish",
             Self::Report => "report",
             Self::Ring => "ring",

@@ -42,6 +42,7 @@ async fn work(shared: Arc<Shared>, mut alive: oneshot::Receiver<()>) {
         tasks.spawn(Arc::clone(&shared).keep());
         tasks.spawn(Arc::clone(&shared).answer_requests());
         tasks.spawn(Arc::clone(&shared).append());
+        tasks.spawn(Arc::clone(&shared).list());
         tasks.spawn(Arc::clone(&shared).rotate());
         tasks.spawn(Arc::clone(&shared).tick());
         tasks.spawn(Arc::clone(&shared).tell());
@@ -63,6 +64,7 @@ async fn work(shared: Arc<Shared>, mut alive: oneshot::Receiver<()>) {
     }
     // Whoever published last may have been the one that ended this program.
     let _ = timeout(LAST, shared.append_last()).await;
+    let _ = timeout(LAST, shared.list_last()).await;
 }
 
 /// However the thread ends, nobody waits for it afterwards.

@@ -5,7 +5,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use haversack::{Feed, Lifetime, Publication, Revocation, ShortKeyId, Timestamp, Version, View};
+use haversack::{
+    Feed, Lifetime, Publication, Revocation, SessionIndex, ShortKeyId, Timestamp, Version, View,
+};
 
 use super::{FileEngine, FileError, FileErrorKind, read};
 use crate::{Builder, Fleet};
@@ -68,6 +70,10 @@ impl Feed for Watched {
 
     fn serves(&self, lifetime: &Lifetime) {
         self.fleet.serves(lifetime);
+    }
+
+    fn index(&self) -> Option<&dyn SessionIndex> {
+        self.fleet.index()
     }
 
     fn opened(&self, key: ShortKeyId, now: Timestamp) {

@@ -2,6 +2,7 @@
 
 mod joining;
 mod keys;
+mod listing;
 mod memory;
 mod operating;
 mod revoking;
