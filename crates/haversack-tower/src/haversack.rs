@@ -72,7 +72,8 @@ impl<T: SessionType> Haversack<T> {
         let mint = |mut exchange: Exchange<T>| {
             let (_, since) = exchange.value();
             exchange.hand_back(value, since).map_err(SessionError::Encode)?;
-            let outcome = exchange.respond(Room::default(), now, &mut Shared(self.entropy()));
+            let mut outcome = exchange.respond(Room::default(), now, &mut Shared(self.entropy()));
+            self.list(&mut outcome);
             match outcome.error {
                 Some(error) => Err(SessionError::Seal(error)),
                 None => Ok((outcome.set_cookies, outcome.header)),

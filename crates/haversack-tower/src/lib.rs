@@ -52,6 +52,7 @@ mod revoke;
 mod route;
 mod service;
 mod session;
+mod sessions;
 mod slot;
 mod telemetry;
 mod unknown;
@@ -74,6 +75,7 @@ pub use self::revoke::RevokeError;
 pub use self::route::{RouteService, SessionRoute};
 pub use self::service::SessionService;
 pub use self::session::{Session, SessionType};
+pub use self::sessions::{ListError, ListedSession};
 
 /// Keys and revocations that a fleet shares (feature `fleet`; `redis` and `nats` for its engines).
 #[cfg(feature = "fleet")]

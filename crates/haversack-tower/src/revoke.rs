@@ -114,8 +114,12 @@ pub enum RevokeError {
     /// The keys come from a ring that never changes, so there is nobody to tell and nowhere to
     /// remember.
     NoFleet,
+    /// No list of sessions is kept, so that none can be known to be the subject's.
+    NoIndex,
     /// The value means that nobody is signed in.
     Nobody,
+    /// None of the subject's sessions, as far as is known here.
+    NotListed,
     /// It holds on this server, but the others have not been told yet.
     Unpublished(Unpublished),
 }
@@ -131,6 +135,12 @@ impl fmt::Display for RevokeError {
                 "nothing can be revoked with a fixed key ring; build the sessions on a key file \
                  (`file::watch`) or on a fleet",
             ),
+            RevokeError::NoIndex => f.write_str(
+                "no list of sessions is kept; build the fleet with `session_index(true)`",
+            ),
+            RevokeError::NotListed => {
+                f.write_str("the subject is signed in to no such session; it may have ended")
+            }
             RevokeError::Nobody => f.write_str(
                 "the value is null or the default's, which means that nobody is signed in",
             ),
@@ -144,7 +154,11 @@ impl std::error::Error for RevokeError {
         match self {
             RevokeError::Encode(error) => Some(error),
             RevokeError::Unpublished(error) => Some(error),
-            RevokeError::Future | RevokeError::NoFleet | RevokeError::Nobody => None,
+            RevokeError::Future
+            | RevokeError::NoFleet
+            | RevokeError::NoIndex
+            | RevokeError::Nobody
+            | RevokeError::NotListed => None,
         }
     }
 }

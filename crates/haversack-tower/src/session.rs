@@ -96,6 +96,17 @@ impl<T: SessionType> Session<T> {
         self.slot.authenticated();
     }
 
+    /// What the user's list of sessions ([`Haversack::sessions_of`](crate::Haversack::sessions_of)) is to
+    /// say about this one: "Firefox on Linux", for the user to know it again. Say it where somebody
+    /// signs in; it is taken if somebody does in this request, or proves again who they are, and stays
+    /// until it is said anew. Control characters become spaces, and what is beyond 64 bytes is cut.
+    ///
+    /// The list holds it sealed: only servers with the key ring can read it. Where no list is kept it
+    /// is kept nowhere.
+    pub fn label(&mut self, text: &str) {
+        self.slot.label(text);
+    }
+
     /// A token for the forms of this page: 43 characters of base64url, others on each call. Put it
     /// into a hidden field, and hand that field to [`verify_csrf`](Self::verify_csrf).
     ///

@@ -138,6 +138,10 @@ impl<T: SessionType> Slot<T> {
         self.with_exchange(Exchange::authenticated);
     }
 
+    pub(crate) fn label(&self, text: &str) {
+        self.with_exchange(|exchange| exchange.label(text));
+    }
+
     /// Asks the exchange for something; `None` once the response is written.
     pub(crate) fn ask<R>(
         &self,
@@ -203,6 +207,7 @@ impl<T: SessionType> Slot<T> {
         let mut outcome = exchange.respond(room, request.sessions.now(), &mut Shared(&entropy));
         telemetry::responded(&outcome);
         outcome.report.overridden.iter().for_each(|it| request.sessions.overridden(it));
+        request.sessions.list(&mut outcome);
         let error = error.or(outcome.error.take().map(SessionError::Seal));
         let publication = request.sessions.publish(std::mem::take(&mut outcome.revocations));
         Some(Written { outcome, error, publication })

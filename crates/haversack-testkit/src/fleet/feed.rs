@@ -1,12 +1,16 @@
 //! A feed of key rings that a test hands out.
 
 use std::{
+    collections::BTreeMap,
     fmt, mem,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll, Waker},
 };
 
-use haversack::{Feed, KeyRing, Publication, Revocation, Timestamp, Unpublished, Version, View};
+use haversack::{
+    Feed, KeyRing, Listed, Publication, Revocation, SessionIndex, SubjectId, Timestamp,
+    Unpublished, Version, View,
+};
 
 /// A feed of key rings whose view a test sets; clones are the same feed.
 ///
@@ -24,6 +28,8 @@ struct Desk {
     slow: bool,
     alone: bool,
     published: Vec<Revocation>,
+    /// The list of sessions, if one is kept.
+    listed: Option<Vec<Listed>>,
     waiting: Vec<Waker>,
 }
 
@@ -53,6 +59,7 @@ impl RingFeed {
             slow: false,
             alone: false,
             published: Vec::new(),
+            listed: None,
             waiting: Vec::new(),
         })))
     }
@@ -101,6 +108,16 @@ impl RingFeed {
         self.desk().alone = alone;
     }
 
+    /// From now on keeps a list of the sessions that somebody is signed in to.
+    pub fn can_list(&self) {
+        self.desk().listed.get_or_insert_default();
+    }
+
+    /// What servers have listed so far, in order.
+    pub fn listed(&self) -> Vec<Listed> {
+        self.desk().listed.clone().unwrap_or_default()
+    }
+
     /// What servers have published so far, in order.
     pub fn published(&self) -> Vec<Revocation> {
         self.desk().published.clone()
@@ -130,6 +147,10 @@ impl Feed for RingFeed {
         Box::pin(std::future::ready(if alone { Err(why()) } else { Ok(()) }))
     }
 
+    fn index(&self) -> Option<&dyn SessionIndex> {
+        self.desk().listed.is_some().then_some(self)
+    }
+
     fn poll_newer(&self, than: Version, cx: &mut Context<'_>) -> Poll<()> {
         let mut desk = self.desk();
         if let Some(ring) = desk.when_asked.take() {
@@ -140,6 +161,25 @@ impl Feed for RingFeed {
             return Poll::Pending;
         }
         Poll::Ready(())
+    }
+}
+
+/// Of each session what was told last; a label stays.
+impl SessionIndex for RingFeed {
+    fn list(&self, mut listed: Listed) {
+        if let Some(all) = &mut self.desk().listed {
+            let mut same = all.iter().rev().filter(|held| held.id == listed.id);
+            let held = same.find_map(|held| held.label.clone());
+            listed.label = listed.label.or(held);
+            all.push(listed);
+        }
+    }
+
+    fn of(&self, subject: SubjectId) -> Vec<Listed> {
+        let mut all = self.listed();
+        all.retain(|listed| listed.subject == subject);
+        let last: BTreeMap<_, _> = all.into_iter().map(|listed| (listed.id, listed)).collect();
+        last.into_values().collect()
     }
 }
 

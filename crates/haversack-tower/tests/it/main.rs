@@ -8,6 +8,7 @@ mod hostile;
 mod keys;
 mod misuse;
 mod revoke;
+mod sessions;
 mod shop;
 mod telemetry;
 mod writes;
