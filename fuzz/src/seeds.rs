@@ -106,7 +106,9 @@ const SET_COOKIES: [&str; 6] = [
     "q=\"quoted; value\"; Domain=.www.shop.example; Partitioned",
 ];
 
-const REVOCATIONS: [&str; 2] = [
+const REVOCATIONS: [&str; 3] = [
     "session AAECAwQFBgc 4000000000\nsession AAECAwQFBgc 1\nall 1700000000 4000000000",
     "floor AAECAwQFBgc 1700000000123 1700000000456 4000000000\nsubject AAECAwQFBgc 1700000000 4000000000",
+    "listed AAECAwQFBgc AAECAwQFBgc 1600000000 1700000000 4000000000 AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8\n\
+     subject AAECAwQFBgc 1700000000 4000000000\nlisted AAECAwQFBgc AAECAwQFBgc 1 2 3",
 ];

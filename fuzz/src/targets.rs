@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use haversack::{KeyRing, Revocation, Revocations, Room, Timestamp};
+use haversack::{KeyRing, Listed, Revocation, Revocations, Room, Timestamp};
 use haversack_testkit::{CookieJar, Site};
 use http::Method;
 use url::Url;
@@ -189,18 +189,25 @@ pub(crate) fn keyring(data: &[u8]) {
     assert_eq!(again.app(), ring.app());
 }
 
-/// A log of revocations, one per line, in whatever order: a view is the set of those that are taken,
-/// and each of them is the line that it came from.
+/// A log of revocations and listed sessions, one per line, in whatever order: a view is the set of those
+/// that are taken, each record is the line that it came from, and a session is over if one says so.
 pub(crate) fn revocations(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
-    let mut records = Vec::new();
+    let (mut records, mut sessions) = (Vec::new(), Vec::new());
     for line in text.lines() {
         match line.parse::<Revocation>() {
             Ok(record) => {
                 assert_eq!(record.to_string(), line, "one text for one record");
                 records.push(record);
             }
-            Err(error) => assert!(!error.to_string().is_empty()),
+            Err(error) => {
+                assert!(!error.to_string().is_empty());
+                if let Ok(listed) = line.parse::<Listed>() {
+                    assert!(error.unknown_kind, "one line is one record");
+                    assert_eq!(listed.to_string(), line, "one text for one session");
+                    sessions.push(listed);
+                }
+            }
         }
     }
     let mut view = Revocations::new();
@@ -210,6 +217,17 @@ pub(crate) fn revocations(data: &[u8]) {
     view.extend(&records);
     assert_eq!(view.len(), held.len(), "what is known changes nothing");
     assert!(records.iter().all(|record| view.contains(record)));
+    for listed in &sessions {
+        let ends = |record: &&Revocation| match record {
+            Revocation::Session { id, .. } => *id == listed.id,
+            Revocation::Subject { id, not_before, .. } => {
+                *id == listed.subject && *not_before > listed.auth
+            }
+            Revocation::All { not_before, .. } => *not_before > listed.auth,
+            _ => false,
+        };
+        assert_eq!(listed.has_ended(&view), records.iter().any(|record| ends(&record)));
+    }
     let now = Timestamp::from_millis(NOW);
     view.expire(now);
     assert!(view.iter().all(|record| record.until().as_secs() >= now.as_secs()));
