@@ -10,11 +10,15 @@
 use std::error::Error;
 
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::header::USER_AGENT;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use axum::{Form, Router};
-use haversack_tower::{Fleet, Haversack, Session, SessionError, SessionLayer, SessionRoute};
+use haversack_tower::{
+    Fleet, Haversack, ListedSession, RevocationId, RevokeError, Session, SessionError,
+    SessionLayer, SessionRoute,
+};
 use serde::{Deserialize, Serialize};
 
 #[derive(Default, Serialize, Deserialize)]
@@ -35,8 +39,14 @@ struct Login {
 }
 
 /// A real one asks for proof first.
-async fn login(mut account: Session<Account>, Form(login): Form<Login>) -> Redirect {
+async fn login(
+    headers: HeaderMap,
+    mut account: Session<Account>,
+    Form(login): Form<Login>,
+) -> Redirect {
     account.user = Some(login.user);
+    let browser = headers.get(USER_AGENT).and_then(|agent| agent.to_str().ok());
+    account.label(browser.unwrap_or_default());
     Redirect::to("/account")
 }
 
@@ -71,11 +81,55 @@ struct Voucher {
     code: String,
 }
 
+/// The user's sessions, and a button to end each.
+async fn own_sessions(State(server): State<Server>, account: Session<Account>) -> Response {
+    let this = account.info().and_then(|info| info.revocation_id);
+    let listed = match server.sessions.sessions_of(&account.user) {
+        Ok(listed) => listed,
+        Err(error) => return (StatusCode::FORBIDDEN, error.to_string()).into_response(),
+    };
+    let line = |session: ListedSession| {
+        // A browser may say anything, so what it says is escaped.
+        let label = session.label.unwrap_or_else(|| "unknown".to_owned());
+        let label = label.replace('&', "&amp;").replace('<', "&lt;");
+        let here = if Some(session.id) == this { " (this one)" } else { "" };
+        format!(
+            "<form method=post action=/sessions/end>{label}{here} \
+             <button name=id value={}>end</button></form>",
+            session.id
+        )
+    };
+    let page: String = listed.into_iter().map(line).collect();
+    Html(page).into_response()
+}
+
+/// Ends one of them: of this user's, whatever the form says.
+async fn end_session(
+    State(server): State<Server>,
+    account: Session<Account>,
+    Form(which): Form<Which>,
+) -> Response {
+    let Ok(id) = which.id.parse::<RevocationId>() else {
+        return StatusCode::BAD_REQUEST.into_response();
+    };
+    match server.sessions.revoke_session_of(&account.user, id).await {
+        Ok(()) => Redirect::to("/sessions").into_response(),
+        Err(RevokeError::NotListed) => StatusCode::NOT_FOUND.into_response(),
+        Err(error) => (StatusCode::ACCEPTED, error.to_string()).into_response(),
+    }
+}
+
+#[derive(Deserialize)]
+struct Which {
+    id: String,
+}
+
 async fn show(account: Session<Account>) -> Html<&'static str> {
     // What a user typed must be escaped before it is shown; this example shows none of it.
     Html(if account.user.is_some() {
         "<form method=post action=/logout><button>log out</button></form>\
-         <form method=post action=/password><button>change the password</button></form>"
+         <form method=post action=/password><button>change the password</button></form>\
+         <a href=/sessions>where you are signed in</a>"
     } else {
         "<form method=post action=/login><input name=user value=ada><button>log in</button></form>"
     })
@@ -106,13 +160,15 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let engine = std::env::var("HAVERSACK_FLEET");
     let engine = engine.unwrap_or_else(|_| "redis://127.0.0.1:6379?app=shop.example".to_owned());
     // Waits until it has the key ring and all logouts, so that it never serves without them.
-    let fleet = Fleet::connect(&engine).await?;
+    let fleet = Fleet::builder(&engine).session_index(true).connect().await?;
     let sessions = Haversack::<Account>::builder(fleet.clone()).subject("user").build()?;
     let password = SessionRoute::identity().and(SessionRoute::sensitive());
     let app = Router::new()
         .route("/account", get(show))
         .route("/password", post(change_password).layer(password))
         .route("/redeem", post(redeem))
+        .route("/sessions", get(own_sessions))
+        .route("/sessions/end", post(end_session))
         .route("/login", post(login).layer(SessionRoute::identity()))
         .route("/logout", post(logout).layer(SessionRoute::identity()))
         .route("/ready", get(ready))
