@@ -74,7 +74,12 @@ impl Situation<'_> {
         event.head().or_else(|| self.admitted.winner(self.jar).map(|head| &head.frame))
     }
 
+    /// Whether what an adopted lineage holds may go over into the session. Not while this server may
+    /// have missed that the session has ended: it would take along what then goes on without it.
     pub(crate) fn settled_adopted(&self, lineage: Lineage) -> bool {
+        if self.revoked.fresh().is_err() {
+            return false;
+        }
         self.admitted.lineages.iter().any(|(group, standing)| {
             group.lineage == lineage
                 && *standing == Standing::Adopted

@@ -5,6 +5,7 @@
 
 mod client;
 mod csrf;
+mod cut_off;
 mod events;
 mod faults;
 mod healing;
