@@ -10,6 +10,7 @@
 //! | what is there, and what can happen | `world.rs`; the jar: `client.rs`; the core is called in `servers.rs` |
 //! | what the requests do | `session.rs` |
 //! | what the client was told | `oracle.rs` |
+//! | who has a copy of the jar | `thief.rs` |
 //! | what must hold | `properties.rs` |
 //! | the bounds | `scenarios.rs` |
 
@@ -21,6 +22,7 @@ mod report;
 mod scenarios;
 mod servers;
 mod session;
+mod thief;
 mod world;
 
 use std::process::ExitCode;

@@ -5,7 +5,7 @@
 //! read of the client's jar gives. Every written value is the number of the request that wrote
 //! it, and every change of who is signed in has a session id, so it knows whose work it sees.
 
-use crate::servers::{Seen, Served};
+use crate::servers::{Millis, Seen, Served};
 use crate::session::{Act, Field, Number, User};
 use haversack::SessionId;
 
@@ -45,6 +45,9 @@ pub(crate) struct Identity {
     pub(crate) session: Begun,
     pub(crate) user: Option<User>,
     pub(crate) role: Option<Number>,
+    /// It is a renewal, and when it was answered.
+    pub(crate) renews: bool,
+    pub(crate) at: Millis,
     id: Option<SessionId>,
     place: Place,
 }
@@ -54,6 +57,8 @@ pub(crate) struct Identity {
 pub(crate) struct Closing {
     pub(crate) by: Number,
     pub(crate) session: Begun,
+    /// When it was answered.
+    pub(crate) at: Millis,
     /// Sessions that were known when it was sent: their parcels may be swept away.
     saw: Set,
     place: Place,
@@ -89,11 +94,13 @@ pub(crate) struct Oracle {
     pub(crate) ordered: bool,
     /// Sessions may have reached a limit of their lifetime: none is owed any more.
     pub(crate) expired: bool,
+    /// Servers tell each other what has ended: so that is over whether or not the client hears of it.
+    fleet: bool,
 }
 
 impl Oracle {
-    pub(crate) fn new(ordered: bool) -> Self {
-        Self { ordered, ..Self::default() }
+    pub(crate) fn new(ordered: bool, fleet: bool) -> Self {
+        Self { ordered, fleet, ..Self::default() }
     }
 
     /// What a request knows that departs now.
@@ -110,7 +117,14 @@ impl Oracle {
     }
 
     /// A server has answered.
-    pub(crate) fn answered(&mut self, by: Number, act: Act, past: Past, served: &Served) {
+    pub(crate) fn answered(
+        &mut self,
+        by: Number,
+        act: Act,
+        past: Past,
+        served: &Served,
+        at: Millis,
+    ) {
         self.answers += 1;
         if served.refused.is_some() {
             return;
@@ -129,7 +143,8 @@ impl Oracle {
         };
         let stays = had.filter(|_| !leaves);
         if let (Some(session), true) = (had, leaves) {
-            self.closings.push(Closing { by, session, saw: past.sessions, place: place.clone() });
+            let place = Place { begun: self.fleet, ..place.clone() };
+            self.closings.push(Closing { by, session, at, saw: past.sessions, place });
         }
         let removal = matches!(act, Act::Remove(_));
         let mut fields = act.fields();
@@ -142,7 +157,8 @@ impl Oracle {
             let role = if signs_in.is_some() { Some(by) } else { before.role.filter(|_| renews) };
             let id = served.after.id;
             let place = place.clone();
-            self.identities.push(Identity { by, session, user: under, role, id, place });
+            let user = under;
+            self.identities.push(Identity { by, session, user, role, renews, at, id, place });
         }
         for field in fields {
             self.deeds.push(Deed { by, field, removal, session, under, place: place.clone() });

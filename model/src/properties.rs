@@ -17,6 +17,10 @@ pub(crate) fn all() -> Vec<Property<Model>> {
         Property::always("parcels are bounded", parcels_are_bounded),
         Property::always("a torn jar joins to what was written", nothing_is_made_up),
         Property::always("maintenance ends and changes nothing", maintenance_ends),
+        Property::always("what has ended is refused by who knows", ended_is_refused),
+        Property::always("a copy from before a renewal is refused", renewed_is_refused),
+        Property::always("a thief outruns nobody", nobody_is_outrun),
+        Property::always("what has ended dies everywhere", ended_dies),
     ]
 }
 
@@ -118,4 +122,24 @@ fn nothing_is_made_up(_: &Model, world: &World) -> bool {
 /// Quiet requests find nothing more to do after a few, and change nothing that is seen.
 fn maintenance_ends(_: &Model, world: &World) -> bool {
     world.upkeep.ends && world.upkeep.keeps
+}
+
+/// No server that knows of the end of a session serves it, whoever brings which of its jars.
+fn ended_is_refused(_: &Model, world: &World) -> bool {
+    !world.thief.loot.ended
+}
+
+/// A grace after a renewal, no server that knows of it serves an older copy.
+fn renewed_is_refused(_: &Model, world: &World) -> bool {
+    !world.thief.loot.renewed
+}
+
+/// Who has an older copy cannot renew what its owner has renewed or ended.
+fn nobody_is_outrun(_: &Model, world: &World) -> bool {
+    !world.thief.loot.outran
+}
+
+/// Servers that have not heard of an end keep nothing alive beyond its idle limit.
+fn ended_dies(_: &Model, world: &World) -> bool {
+    !world.thief.loot.undead
 }

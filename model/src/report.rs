@@ -101,7 +101,11 @@ fn narrate(before: &World, step: Step, after: &World) -> String {
                 0 => String::new(),
                 ahead => format!(" ({ahead} ms ahead)"),
             };
-            let ring = if server.old_ring { " (with the old ring)" } else { "" };
+            let ring = match (server.old_ring, server.deaf) {
+                (true, _) => " (with the old ring)",
+                (_, true) => " (cut off)",
+                _ => "",
+            };
             let lines = lines.join(", ");
             format!("{} is answered{clock}{ring}: {lines}", name(flight.number, flight.act))
         }
@@ -115,6 +119,11 @@ fn narrate(before: &World, step: Step, after: &World) -> String {
             format!("a line of {name} is applied: {line}; {}", after.seen.brief())
         }
         Step::Wait => "time passes".to_owned(),
+        Step::Steal => "somebody copies the jar".to_owned(),
+        Step::Replay { act, server } => {
+            let deaf = if server.deaf { " a server that is cut off" } else { " a server" };
+            format!("who has the copy asks{deaf}: {}; {:?}", act.brief(), after.thief.loot)
+        }
     }
 }
 

@@ -36,6 +36,10 @@ pub(crate) struct Scenario {
     pub(crate) expires: usize,
     /// Parcels in the jar at any moment, at most.
     pub(crate) parcels: usize,
+    /// Servers tell each other what is over.
+    pub(crate) fleet: bool,
+    /// What somebody with a copy of the jar may ask for, and how often.
+    pub(crate) thief: (&'static [Act], usize),
 }
 
 const SECOND: Millis = 1000;
@@ -52,6 +56,10 @@ const ALMOST_GRACE: Millis = 5 * MINUTE - SECOND;
 const SETTLED: Millis = 16 * MINUTE;
 /// A tenth of the idle limit is over.
 const TOUCH: Millis = 2 * HOUR + 25 * MINUTE;
+
+const GRACE: Millis = 5 * MINUTE;
+/// Hears nothing of the others.
+const CUT_OFF: Server = Server { deaf: true, ..Server::PLAIN };
 
 const DAY: Lifetime = Lifetime {
     idle: Some(Duration::from_secs(24 * 3600)),
@@ -72,6 +80,8 @@ const BASE: Scenario = Scenario {
     ordered: true,
     expires: usize::MAX,
     parcels: 24,
+    fleet: false,
+    thief: (&[], 0),
 };
 
 const ANONYMOUS: &[(Act, Millis)] = &[(Write(A), PAUSE), (Write(B), PAUSE)];
@@ -216,6 +226,40 @@ pub(crate) const ALL: &[Scenario] = &[
         setup: MANY_IDLE,
         acts: &[Read, WriteBoth, Remove(B), Login(Ada), LoginAndWrite(Bob), Renew, End, Visit],
         requests: 2,
+        ..BASE
+    },
+    Scenario {
+        name: "a stolen jar",
+        setup: SIGNED_IN,
+        acts: &[Renew, End, LoginAndWrite(Bob), Write(A)],
+        requests: 2,
+        clock: &[GRACE + SECOND],
+        servers: &[Server::PLAIN, CUT_OFF],
+        fleet: true,
+        thief: (&[Read, Renew], 2),
+        ..BASE
+    },
+    Scenario {
+        name: "cut off for long",
+        setup: SIGNED_IN,
+        acts: &[End, Leave, Read],
+        requests: 1,
+        clock: &[7 * MINUTE, 27 * MINUTE, 27 * MINUTE, 2 * MINUTE],
+        servers: &[Server::PLAIN, CUT_OFF],
+        lifetime: HOUR_IDLE,
+        expires: 0,
+        fleet: true,
+        thief: (&[Read, Write(A)], 4),
+        ..BASE
+    },
+    Scenario {
+        name: "cut off, and adopting",
+        setup: SIGNED_IN,
+        acts: &[End, Write(A), Visit, Read],
+        requests: 3,
+        clock: &[SETTLED + MINUTE],
+        servers: &[Server::PLAIN, CUT_OFF],
+        fleet: true,
         ..BASE
     },
     Scenario {

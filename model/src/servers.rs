@@ -3,13 +3,13 @@
 //! A server keeps nothing, so what it answers depends on its arguments alone, and an answer that
 //! was worked out once is remembered for all other paths that lead to the same question.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use haversack::{
-    Entropy, EventKind, Exchange, Fetch, KeyRing, Lifetime, NoEntropy, Policy, Room, Rules,
-    SealError, SessionId, Snapshot, Timestamp, View, Work,
+    Entropy, EventKind, Exchange, Fetch, KeyRing, Lifetime, NoEntropy, Policy, Revocation,
+    Revocations, Room, Rules, Scrutiny, SealError, SessionId, Snapshot, Timestamp, View, Work,
 };
 
 use crate::client::{Jar, Line};
@@ -22,6 +22,9 @@ pub(crate) type Millis = u64;
 /// 2026-01-01, a whole ten seconds.
 const EPOCH: Millis = 1_767_225_600_000;
 
+/// What servers have told each other is over; none where they tell each other nothing.
+pub(crate) type Known = Option<Arc<BTreeSet<Revocation>>>;
+
 /// How one server differs from the others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Server {
@@ -29,11 +32,13 @@ pub(crate) struct Server {
     pub(crate) ahead: Millis,
     /// It has not heard of the key that follows the first.
     pub(crate) old_ring: bool,
+    /// It has heard nothing of the others since the preparation.
+    pub(crate) deaf: bool,
 }
 
 impl Server {
     /// The clock is right and the ring is the newest.
-    pub(crate) const PLAIN: Self = Self { ahead: 0, old_ring: false };
+    pub(crate) const PLAIN: Self = Self { ahead: 0, old_ring: false, deaf: false };
 }
 
 /// A request as a server meets it: what was sent when, and when the response is made.
@@ -45,10 +50,11 @@ pub(crate) struct Request {
     pub(crate) sent: Millis,
     pub(crate) answered: Millis,
     pub(crate) server: Server,
+    pub(crate) known: Known,
 }
 
 /// What a handler sees of its session.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Seen {
     /// The id; none without a session.
     pub(crate) id: Option<SessionId>,
@@ -70,6 +76,8 @@ pub(crate) struct Served {
     /// What a client sees that applies the response and does nothing else.
     pub(crate) after: Seen,
     pub(crate) kinds: Kinds,
+    /// What the others are told.
+    pub(crate) published: Vec<Revocation>,
 }
 
 /// What quiet requests make of a jar.
@@ -94,13 +102,15 @@ pub(crate) struct Servers {
     new: Snapshot<Session>,
     old: Snapshot<Session>,
     served: Memo<Request, Arc<Served>>,
-    seen: Memo<(Jar, Millis), Seen>,
-    kept_up: Memo<(Jar, Millis), Upkeep>,
+    /// When the preparation was over: since then a deaf server has heard nothing.
+    prepared: Millis,
+    seen: Memo<(Jar, Known, Millis), Seen>,
+    kept_up: Memo<(Jar, Known, Millis), Upkeep>,
 }
 
 impl Servers {
     /// Servers with a key that stops sealing at `rekey`, and its successor.
-    pub(crate) fn new(lifetime: Lifetime, rekey: Millis) -> Self {
+    pub(crate) fn new(lifetime: Lifetime, rekey: Millis, prepared: Millis) -> Self {
         let policy = Policy {
             subject: Some("user".to_owned()),
             identity: vec!["role".to_owned()],
@@ -114,6 +124,7 @@ impl Servers {
         Self {
             new: Snapshot::new(Arc::clone(&rules), Arc::new(View::from(both))),
             old: Snapshot::new(rules, Arc::new(View::from(first))),
+            prepared,
             served: Memo::default(),
             seen: Memo::default(),
             kept_up: Memo::default(),
@@ -122,7 +133,7 @@ impl Servers {
 
     /// Every jar that was read so far, with the time.
     #[cfg(test)]
-    pub(crate) fn jars(&self) -> std::collections::HashSet<(Jar, Millis)> {
+    pub(crate) fn jars(&self) -> std::collections::HashSet<(Jar, Known, Millis)> {
         self.seen.known().keys().cloned().collect()
     }
 
@@ -132,20 +143,24 @@ impl Servers {
     }
 
     fn serve(&self, request: &Request) -> Served {
-        let Request { number, act, ref jar, sent, answered, server } = *request;
-        let snapshot = if server.old_ring { &self.old } else { &self.new };
+        let Request { number, act, ref jar, sent, answered, server, ref known } = *request;
+        let snapshot = &self.snapshot(server, known, answered + server.ahead);
         let mut exchange = open(snapshot, jar, sent + server.ahead);
         let before = see(&exchange);
-        let (decoded, since) = exchange.value();
-        let mut session = decoded.value;
-        act.change(number, &mut session);
-        exchange.hand_back(&session, since).expect("a `Session` can be encoded");
-        match act {
-            Act::End => exchange.end(),
-            Act::Renew => exchange.renew(),
-            _ => {}
-        }
         let identity = act.is_identity();
+        let scrutiny = if identity { Scrutiny::None } else { Scrutiny::Standard };
+        let stale = exchange.verified(scrutiny).err().map(SealError::Stale);
+        if stale.is_none() {
+            let (decoded, since) = exchange.value();
+            let mut session = decoded.value;
+            act.change(number, &mut session);
+            exchange.hand_back(&session, since).expect("a `Session` can be encoded");
+            match act {
+                Act::End => exchange.end(),
+                Act::Renew => exchange.renew(),
+                _ => {}
+            }
+        }
         let room = Room { identity, fetch: Fetch::Navigation, ..Room::default() };
         let outcome = exchange.respond(room, at(answered + server.ahead), &mut Lineages(number));
         let lines: Arc<[Line]> = outcome.set_cookies.iter().map(|line| Line::parse(line)).collect();
@@ -153,25 +168,41 @@ impl Servers {
         lines.iter().for_each(|line| applied.apply(line));
         Served {
             lines,
-            refused: outcome.error,
+            refused: stale.or(outcome.error),
             after: see(&open(snapshot, &applied, answered + server.ahead)),
             kinds: kinds(act, outcome.report.event, &outcome.report.maintenance),
             before,
+            published: outcome.revocations,
         }
     }
 
+    /// What a server judges by that answers now.
+    fn snapshot(&self, server: Server, known: &Known, now: Millis) -> Snapshot<Session> {
+        let snapshot = if server.old_ring { &self.old } else { &self.new };
+        let Some(known) = known else { return snapshot.clone() };
+        let heard = known.iter().filter(|_| !server.deaf);
+        let mut revocations = Revocations::new();
+        revocations.extend(heard);
+        let confirmed = if server.deaf { self.prepared.min(now) } else { now };
+        let view = View::clone(snapshot.view());
+        let (revocations, confirmed) = (Some(revocations), at(confirmed));
+        snapshot.with_view(Arc::new(View { revocations, confirmed, ..view }))
+    }
+
     /// What a request would see that departs now.
-    pub(crate) fn see(&self, jar: &Jar, now: Millis) -> Seen {
+    pub(crate) fn see(&self, jar: &Jar, known: &Known, now: Millis) -> Seen {
         let now = end_of_slot(now);
-        self.seen.of(&(jar.clone(), now), || see(&open(&self.new, jar, now)))
+        self.seen.of(&(jar.clone(), known.clone(), now), || {
+            see(&open(&self.snapshot(Server::PLAIN, known, now), jar, now))
+        })
     }
 
     /// What quiet requests make of the jar, in the next slot and when everything is settled.
-    pub(crate) fn keep_up(&self, jar: &Jar, now: Millis) -> Upkeep {
+    pub(crate) fn keep_up(&self, jar: &Jar, known: &Known, now: Millis) -> Upkeep {
         let soon = end_of_slot(now) + SLOT;
-        self.kept_up.of(&(jar.clone(), soon), || {
-            let early = self.quiet(jar, soon);
-            let settled = self.quiet(jar, soon + SETTLED);
+        self.kept_up.of(&(jar.clone(), known.clone(), soon), || {
+            let early = self.quiet(jar, known, soon);
+            let settled = self.quiet(jar, known, soon + SETTLED);
             Upkeep {
                 ends: early.ends && settled.ends,
                 keeps: early.keeps && settled.keeps,
@@ -181,12 +212,13 @@ impl Servers {
     }
 
     /// One quiet request after the other, all at one time, each response applied.
-    fn quiet(&self, jar: &Jar, now: Millis) -> Upkeep {
+    fn quiet(&self, jar: &Jar, known: &Known, now: Millis) -> Upkeep {
+        let snapshot = self.snapshot(Server::PLAIN, known, now);
         let mut jar = jar.clone();
         let mut upkeep = Upkeep { ends: false, keeps: true, left: 0 };
         let mut first = None;
         for _ in 0..=UPKEEP {
-            let exchange = open(&self.new, &jar, now);
+            let exchange = open(&snapshot, &jar, now);
             let seen = see(&exchange);
             upkeep.keeps &= *first.get_or_insert_with(|| seen.clone()) == seen;
             let room = Room { fetch: Fetch::Navigation, ..Room::default() };

@@ -9,20 +9,24 @@ use std::hash::{Hash, Hasher};
 use std::ops::Deref;
 use std::sync::Arc;
 
+use haversack::{Lifetime, Revocation};
 use stateright::Property;
 
 use crate::client::{Jar, Line};
-use crate::kinds::{Kinds, Meetings};
+use crate::kinds::{Kind, Kinds, Meetings};
 use crate::oracle::{Oracle, Past};
 use crate::properties;
 use crate::scenarios::Scenario;
-use crate::servers::{Millis, Request, Seen, Server, Servers, Upkeep};
+use crate::servers::{Known, Millis, Request, Seen, Server, Servers, Upkeep};
 use crate::session::{Act, Number};
+use crate::thief::Thief;
 
 /// The one assumption about the world.
 const GRACE: Millis = 5 * 60 * 1000;
 /// How long it takes a server to answer; so two answers are not of the same instant.
 const ANSWER: Millis = 10;
+/// What who has a copy writes; no request of the client's has the number.
+const THIEF: Number = 31;
 
 /// What there is at one moment.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -38,6 +42,9 @@ pub(crate) struct World {
     /// Requests may depart next whose act is not before this one in the scenario.
     departs_from: usize,
     pub(crate) oracle: Oracle,
+    /// What servers have told each other is over.
+    log: Known,
+    pub(crate) thief: Thief,
     /// What a read of the jar shows.
     pub(crate) seen: Derived<Seen>,
     /// What quiet requests would make of the jar.
@@ -79,6 +86,13 @@ pub(crate) enum Step {
     },
     /// Time passes, as the scenario says.
     Wait,
+    /// Somebody copies the jar.
+    Steal,
+    /// Who has the copy is answered, and keeps all that is sent.
+    Replay {
+        act: Act,
+        server: Server,
+    },
 }
 
 /// In which order steps are taken that commute.
@@ -112,11 +126,13 @@ impl Model {
             jar: Jar::default(),
             flights: Vec::new(),
             departs_from: 0,
-            oracle: Oracle::new(scenario.ordered),
+            oracle: Oracle::new(scenario.ordered, scenario.fleet),
+            log: scenario.fleet.then(Arc::default),
+            thief: Thief::default(),
             seen: Derived::default(),
             upkeep: Derived::default(),
         };
-        let servers = Servers::new(scenario.lifetime, rekey);
+        let servers = Servers::new(scenario.lifetime, rekey, setup);
         let mut model =
             Self { scenario, servers, meetings: Meetings::default(), order: Order::One, start };
         model.start = model.prepare();
@@ -175,14 +191,19 @@ impl Model {
             sent: flight.sent,
             answered: world.now,
             server,
+            known: world.log.clone(),
         });
         let kinds = served.kinds;
         for those in others {
             self.meetings.note(kinds, those);
         }
         flight.stage = Stage::Response { lines: Arc::clone(&served.lines), applied: 0, kinds };
-        world.oracle.answered(flight.number, flight.act, flight.past, &served);
+        world.oracle.answered(flight.number, flight.act, flight.past, &served, world.now);
+        world.publish(&served.published);
         world.land(place);
+        if !served.published.is_empty() {
+            self.look(world);
+        }
     }
 
     fn apply(&self, world: &mut World, place: usize) {
@@ -197,13 +218,47 @@ impl Model {
         self.look(world);
     }
 
+    fn to_each_server(&self, act: Act) -> impl Iterator<Item = (Act, Server)> {
+        self.scenario.servers.iter().map(move |server| (act, *server))
+    }
+
+    /// The holder of the copy asks, is answered, and keeps it all, in one step.
+    fn replay(&self, world: &mut World, act: Act, server: Server) {
+        let Some(jar) = world.thief.jar.clone() else { return };
+        if self.scenario.answer_takes_time {
+            world.now += ANSWER;
+        }
+        let request = Request {
+            number: THIEF,
+            act,
+            jar,
+            sent: world.now,
+            answered: world.now,
+            server,
+            known: world.log.clone(),
+        };
+        let served = self.servers.answer(&request);
+        let Lifetime { idle, leeway, .. } = self.scenario.lifetime;
+        let idle = idle.unwrap_or_default() + leeway;
+        let idle = Millis::try_from(idle.as_millis()).unwrap_or(Millis::MAX);
+        world.thief.answered(&request, &served, &world.oracle, idle);
+        world.publish(&served.published);
+    }
+
     fn wait(&self, world: &mut World) {
         world.now += self.scenario.clock[world.ticks];
         world.ticks += 1;
         world.oracle.expired |= world.ticks >= self.scenario.expires;
         world.departs_from = 0;
         let now = world.now;
-        world.flights.retain(|flight| now - flight.sent <= GRACE);
+        // A renewal that its client never hears of costs the session (DESIGN.md).
+        let lost = |flight: &Flight| now - flight.sent > GRACE;
+        let renews = |flight: &Flight| {
+            flight.kinds().is_some_and(|kinds| kinds.iter().any(|kind| kind == Kind::Renew))
+        };
+        let costs = world.flights.iter().any(|flight| lost(flight) && renews(flight));
+        world.oracle.expired |= self.scenario.fleet && costs;
+        world.flights.retain(|flight| !lost(flight));
         world.flights.iter_mut().for_each(|flight| flight.held = false);
         self.look(world);
     }
@@ -221,13 +276,25 @@ impl Model {
 
     /// What the jar is worth now.
     fn look(&self, world: &mut World) {
-        world.seen = Derived(self.servers.see(&world.jar, world.now));
-        world.upkeep = Derived(self.servers.keep_up(&world.jar, world.now));
+        world.seen = Derived(self.servers.see(&world.jar, &world.log, world.now));
+        world.upkeep = Derived(self.servers.keep_up(&world.jar, &world.log, world.now));
         world.oracle.saw(&world.seen);
     }
 }
 
 impl World {
+    fn publish(&mut self, records: &[Revocation]) {
+        if let Some(log) = self.log.as_mut().filter(|_| !records.is_empty()) {
+            Arc::make_mut(log).extend(records);
+        }
+    }
+
+    /// Who renews first has the session: nothing prevents a thief from that but a short life. So it is
+    /// only tried where the owner was first and the server has heard of it.
+    fn may_replay(&self, act: Act, server: Server) -> bool {
+        act != Act::Renew || (!server.deaf && self.thief.is_late(&self.oracle))
+    }
+
     /// A response of which nothing is left to apply has arrived.
     fn land(&mut self, place: usize) {
         if self.flights[place].has_arrived() {
@@ -286,6 +353,16 @@ impl stateright::Model for Model {
         if world.ticks < self.scenario.clock.len() {
             steps.push(Step::Wait);
         }
+        let (acts, requests) = self.scenario.thief;
+        if requests > 0 && world.thief.jar.is_none() {
+            steps.push(Step::Steal);
+        } else if world.thief.requests < requests {
+            for (act, server) in acts.iter().flat_map(|act| self.to_each_server(*act)) {
+                if world.may_replay(act, server) {
+                    steps.push(Step::Replay { act, server });
+                }
+            }
+        }
     }
 
     fn next_state(&self, world: &World, step: Step) -> Option<World> {
@@ -295,6 +372,8 @@ impl stateright::Model for Model {
             Step::Answer { place, server } => self.answer(&mut world, place, server),
             Step::Apply { place } => self.apply(&mut world, place),
             Step::Wait => self.wait(&mut world),
+            Step::Steal => world.thief.steals(&world.jar, &world.seen),
+            Step::Replay { act, server } => self.replay(&mut world, act, server),
         }
         self.loosen(&mut world);
         world.flights.sort_unstable();

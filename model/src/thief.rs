@@ -1,0 +1,91 @@
+//! Somebody with a copy of the jar, in a world whose servers tell each other what is over.
+//!
+//! The copy is taken once, at any moment. From then on its holder asks whichever server, one request after
+//! the other, and keeps what is answered. What became of that is judged at once, by what the servers
+//! have told the owner, and the verdict is part of the state.
+
+use crate::client::Jar;
+use crate::oracle::{Identity, Oracle};
+use crate::servers::{Millis, Request, Seen, Served};
+use crate::session::Act;
+
+/// Five minutes, after which a renewal holds against older copies.
+const GRACE: Millis = 5 * 60 * 1000;
+/// How old a view may be and still be taken for new.
+const FRESH: Millis = 5 * 1000;
+
+/// Who holds the copy, and what they came by.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct Thief {
+    /// None before the theft.
+    pub(crate) jar: Option<Jar>,
+    /// The session that the jar held then.
+    stolen: Seen,
+    /// Requests so far.
+    pub(crate) requests: usize,
+    pub(crate) loot: Loot,
+}
+
+/// What must never happen, and whether it did.
+#[expect(clippy::struct_excessive_bools, reason = "verdicts, each for itself")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct Loot {
+    /// A server that knew that the session had ended let them in.
+    pub(crate) ended: bool,
+    /// So did one that knew of a renewal from a grace before.
+    pub(crate) renewed: bool,
+    /// They renewed a session that its owner had renewed or ended.
+    pub(crate) outran: bool,
+    /// A session that had ended was let in on some server after its idle limit.
+    pub(crate) undead: bool,
+}
+
+impl Thief {
+    pub(crate) fn steals(&mut self, jar: &Jar, seen: &Seen) {
+        self.jar = Some(jar.clone());
+        self.stolen = seen.clone();
+    }
+
+    /// Whether the owner has renewed or ended the session since.
+    pub(crate) fn is_late(&self, oracle: &Oracle) -> bool {
+        oracle.identity(&self.stolen).is_some_and(|head| {
+            oracle.closings.iter().any(|closing| closing.session == head.session)
+                || oracle.identities.iter().any(|event| is_later(oracle, event, head))
+        })
+    }
+
+    /// A server has answered the holder of the copy.
+    pub(crate) fn answered(
+        &mut self,
+        request: &Request,
+        served: &Served,
+        oracle: &Oracle,
+        idle: Millis,
+    ) {
+        self.requests += 1;
+        let mut jar = request.jar.clone();
+        served.lines.iter().for_each(|line| jar.apply(line));
+        self.jar = Some(jar);
+        let Some(head) = oracle.identity(&served.before).filter(|head| head.user.is_some()) else {
+            return;
+        };
+        if served.refused.is_some() {
+            return;
+        }
+        let knows = !request.server.deaf;
+        let now = request.answered;
+        let ended = oracle.closings.iter().filter(|it| it.session == head.session);
+        let first_end = ended.map(|closing| closing.at).min();
+        let renewals = oracle.identities.iter().filter(|event| is_later(oracle, event, head));
+        let first_renewal = renewals.map(|event| event.at).min();
+        self.loot.ended |= knows && first_end.is_some();
+        self.loot.renewed |= knows && first_renewal.is_some_and(|at| now >= at + GRACE);
+        self.loot.outran |=
+            knows && request.act == Act::Renew && (first_end.is_some() || first_renewal.is_some());
+        self.loot.undead |= first_end.is_some_and(|at| now > at + FRESH + idle);
+    }
+}
+
+fn is_later(oracle: &Oracle, event: &Identity, head: &Identity) -> bool {
+    event.session == head.session && event.renews && oracle.heads(event, head)
+}
