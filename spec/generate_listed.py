@@ -269,6 +269,14 @@ def logins():
         **asks({"user": "ada"}, label=FIREFOX),
     )
     event(
+        "lists_a_login_within_the_same_second",
+        "The session had no subject, though auth is what it was.",
+        lambda j: j.root(born=0),
+        [root(1, lineage=L, user="ada"), "root"],
+        listed=here(),
+        **asks({"user": "ada"}),
+    )
+    event(
         "lists_a_login_with_a_label_in_one_line",
         "As it is made of what was said.",
         lambda j: j.root(),
@@ -310,8 +318,8 @@ def logins():
     )
     event(
         "lists_a_login_with_an_end",
-        "The session that begins, be it of the same subject.",
-        lambda j: j.root(**ADA_ROOT),
+        "The session that begins, be it of the same subject, and proved within the same second.",
+        lambda j: j.root(auth=0, **ADA_ROOT),
         [marker(), root(1, user="ada"), "root"],
         publishes=[ended],
         listed=here(lineage=NEW),

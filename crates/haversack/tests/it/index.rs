@@ -156,6 +156,9 @@ fn a_session_in_one_cookie_is_listed_as_any() {
     assert!(at(3 * HOUR).millis_since(written.seen) <= 36 * MINUTE && written.until > login.until);
     server.advance(3 * HOUR);
     assert!(listed(read(&mut server)).seen > written.seen);
+    server.cut_off();
+    server.advance(3 * HOUR);
+    assert_eq!(write(&mut server, "cut off").listed, None, "its last activity stays");
 }
 
 #[test]
