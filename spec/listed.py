@@ -4,7 +4,7 @@ It follows section 13 of `fleet.md`.
 """
 
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCMSIV
@@ -54,6 +54,9 @@ class Listed:
     def text(self):
         fields = WORD, h.b64(self.subject), h.b64(self.id), self.auth, self.seen, self.until
         return " ".join(map(str, fields + ((self.label,) if self.label else ())))
+
+    def rank(self):
+        return self.seen, self.auth, self.until
 
     def has_ended(self, view):
         """Whether this view ends the session before its time. No floor does."""
@@ -119,3 +122,24 @@ def lists(situation, event, response, label):
     ends = until(situation.policy.lifetime, root.auth, seen)
     label = label and label_of(label)
     return Listed(root.subject, id, root.auth, seen, ends, label and seal(situation.ring, id, label))
+
+
+# --- What a server holds ---------------------------------------------------------------------
+
+
+@dataclass
+class Index:
+    held: dict = field(default_factory=dict)
+
+    def read(self, record, now):
+        """Takes what the log has."""
+        if 1000 * record.until > now:
+            self.tell(record)
+
+    def tell(self, record):
+        """Takes what this server lists; what the log is told."""
+        key = record.subject, record.id
+        held = self.held.get(key, record)
+        newer, older = (record, held) if record.rank() > held.rank() else (held, record)
+        self.held[key] = replace(newer, label=newer.label or older.label)
+        return self.held[key]

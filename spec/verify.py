@@ -291,6 +291,24 @@ def check_listed(case):
         same("sealed label", label and listed.seal(ring_of(case), record.id, label), record.label)
 
 
+def show_index(case):
+    """What a server holds that has read these records, and what it tells of its own."""
+    index = listed.Index()
+    for line in case["records"]:
+        try:
+            index.read(listed.Listed.parse(line), case["now"])
+        except fleet.Skipped:
+            continue
+    tells = {"tells": index.tell(listed.Listed.parse(case["lists"])).text()} if "lists" in case else {}
+    return tells | {"holds": sorted(record.text() for record in index.held.values())}
+
+
+def check_index(case):
+    same("index", show_index(case), case["expect"])
+    backwards = show_index(case | {"records": case["records"][::-1]})
+    same("index of the records in reverse", backwards, case["expect"])
+
+
 def check_sealed(case):
     keys = [h.unb64(key) for key in case["keys"]]
     same("names", [sealed.name_of(key) for key in keys], case["names"])
@@ -348,6 +366,7 @@ CHECKS = {
     "csrf": check_token,
     "revocation": check_record,
     "listed": check_listed,
+    "index": check_index,
     "sealed": check_sealed,
 }
 
