@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 import csrf
 import fleet
 import haversack as h
+import listed
 import maintenance as m
 from haversack import GRACE, OPEN, Entry, Fragment, Marker, Root, cbor, field_of
 
@@ -31,6 +32,7 @@ class Request:
     took: int = 0  # milliseconds from the request to the response
     lineages: list = field(default_factory=list)  # fresh ones, in the order in which they are drawn
     token: bool = False  # a form token was asked for, after all else
+    label: str | None = None  # what a list of sessions is to say about this one
 
     def nothing(self):
         return not (self.changes or self.end or self.renew or self.authenticated)
@@ -251,4 +253,5 @@ def respond(situation, request, other_headers=0, maintenance=True, fetch=None):
     response = m.respond(situation, event, other_headers, maintenance, fetch)
     if situation.view and not error:
         response.publishes = fleet.publishes(situation, event)
+    response.listed = listed.lists(situation, event, response, request.label)
     return response, error

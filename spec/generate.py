@@ -1753,6 +1753,8 @@ def main():
     import generate_csrf  # they build on this file
     import generate_events
     import generate_fleet
+    import generate_index
+    import generate_listed
     import generate_maintain
     import generate_sealed
 
@@ -1760,6 +1762,8 @@ def main():
     generate_events.main()
     generate_csrf.main()
     generate_fleet.main()
+    generate_listed.main()
+    generate_index.main()
     generate_sealed.main()
 
 

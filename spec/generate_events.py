@@ -35,12 +35,13 @@ ABSENT = h.Ring(INDEX_KEY, [KEY_ABSENT], APP)
 case = with_given(g.case, defaults={b"theme": "plain"})
 
 
-def asks(changes=None, lineages=(NEW, NEW_2), took=0, **flags):
+def asks(changes=None, lineages=(NEW, NEW_2), took=0, label=None, **flags):
     """What a request changed; `None` is the value null."""
     encoded = {n.encode().hex(): None if v is GONE else cbor(v).hex() for n, v in (changes or {}).items()}
     known = dict.fromkeys(("end", "renew", "authenticated", "identity_route"), False)
     assert flags.keys() <= known.keys() | {"token"}
     given = {"changes": encoded, **known, **flags, "took": took, "lineages": [lineage.hex() for lineage in lineages]}
+    given |= {} if label is None else {"label": label}
     return {"does": given}
 
 

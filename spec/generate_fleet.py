@@ -30,7 +30,7 @@ from generate import (
     write,
 )
 from generate_events import ABSENT, ADA_ROOT, NEW, asks, case, fragment, lang, marker, now, root, x, y
-from generate_maintain import IDLE, LEEWAY, TOUCH, touched
+from generate_maintain import ABSOLUTE, IDLE, LEEWAY, TOUCH, touched
 
 RING = h.Ring(INDEX_KEY, [KEY_1], APP)
 L, L2, L3 = LINEAGE, LINEAGE_2, LINEAGE_3
@@ -50,6 +50,13 @@ def over(lineage=L, subject=ADA, until=FORGOTTEN):
 def floor(renewed, published=-h.GRACE, lineage=L, subject=ADA, until=FORGOTTEN):
     """Times in milliseconds from now."""
     return f"floor {name_of(lineage, subject)} {NOW + renewed} {NOW + published} {until}"
+
+
+def here(subject=ADA, lineage=L, auth=0, seen=0, label=None):
+    """Somebody is signed in; seconds from now."""
+    ends = SECOND + min(auth + ABSOLUTE, seen + IDLE) + LEEWAY + GRACE_S + 1
+    record = f"listed {h.b64(subject)} {name_of(lineage, subject)} {SECOND + auth} {SECOND + seen} {ends}"
+    return record + (f" {label}" if label else "")
 
 
 def everywhere(not_before, subject=ADA):
@@ -250,7 +257,7 @@ def sessions():
     read(
         "revoked_beside_lines_that_are_no_records",
         "They are skipped, wherever they stand.",
-        ["device AAECAwQFBgc 1", "session AAECAwQFBgd 1", "", over(), "all 01 1", "all 9999999999 1"],
+        ["device AAECAwQFBgc 1", "session AAECAwQFBgd 1", "", over(), "all 01 1", "all 9999999999 1", here()],
         signed_in,
         **is_over(),
     )
@@ -530,6 +537,7 @@ def publications():
         lambda j: j.root(**ada_root),
         [marker(), root(1, user="bob"), "root"],
         publishes=[ended],
+        listed=here(BOB, NEW),
         **asks({"user": "bob"}),
     )
     event(
@@ -554,6 +562,7 @@ def publications():
         lambda j: j.root(**ada_root).root("kept", L2, how={"ring": ABSENT}),
         [marker(h.GRACE), root(h.GRACE + 1, user="bob"), "kept", "root"],
         publishes=[ended],
+        listed=here(BOB, NEW),
         **asks({"user": "bob"}, identity_route=True),
     )
     event(
@@ -561,9 +570,17 @@ def publications():
         "The session before it had no subject, and so another id.",
         lambda j: j.root(),
         [root(lineage=L, born=-HOUR, user="ada"), "root"],
+        listed=here(),
         **asks({"user": "ada"}),
     )
-    event("publishes_no_creation", "Nobody else can know it.", lambda j: j, [root(user="ada")], **asks({"user": "ada"}))
+    event(
+        "publishes_no_creation",
+        "Nobody else can know it.",
+        lambda j: j,
+        [root(user="ada")],
+        listed=here(lineage=NEW),
+        **asks({"user": "ada"}),
+    )
     event(
         "publishes_no_write",
         "Nothing is over.",
@@ -593,6 +610,7 @@ def publications():
         lambda j: j.root(**ada_root),
         [root(**staff | {"auth": 0}), "root"],
         publishes=[published],
+        listed=here(),
         **asks(authenticated=True),
     )
     event(
@@ -655,6 +673,7 @@ def proofs():
         lambda j: j.root(born=0),
         [root(1, lineage=L, auth=1, user="ada"), "root"],
         [everywhere(1)],
+        listed=here(auth=1),
         **asks({"user": "ada"}),
     )
     event(
@@ -673,6 +692,7 @@ def proofs():
         [root(**staff | {"auth": 1}), "root"],
         learnt=[everywhere(1)],
         publishes=[published],
+        listed=here(auth=1),
         **asks(authenticated=True),
     )
     event(
@@ -689,6 +709,7 @@ def proofs():
         lambda j: j,
         [root(auth=1, user="ada")],
         [everywhere(1)],
+        listed=here(lineage=NEW, auth=1),
         **asks({"user": "ada"}),
     )
     event(
@@ -706,6 +727,7 @@ def proofs():
         [marker(), root(1, auth=1, user="bob"), "root"],
         [everywhere(-3000), everywhere(1, BOB)],
         publishes=[ended],
+        listed=here(BOB, NEW, auth=1),
         **asks({"user": "bob"}),
     )
     event(
@@ -714,6 +736,7 @@ def proofs():
         lambda j: j,
         [root(auth=2, user="ada")],
         [everywhere(1), everybody(2), everywhere(-5)],
+        listed=here(lineage=NEW, auth=2),
         **asks({"user": "ada"}),
     )
     event(
@@ -773,6 +796,7 @@ def outrun():
         [root(**staff | {"auth": 0}), "root"],
         above,
         publishes=[published],
+        listed=here(),
         **asks(authenticated=True),
     )
     event(
@@ -799,6 +823,7 @@ def outrun():
         [marker(), root(1, user="bob"), "root"],
         above,
         publishes=[ended],
+        listed=here(BOB, NEW),
         **asks({"user": "bob"}),
     )
     event(
@@ -851,6 +876,7 @@ def stale():
         lambda j: j.root(**ada_root),
         [root(**staff | {"auth": 0}), "root"],
         publishes=[published],
+        listed=here(),
         **asks(authenticated=True),
     )
     late_view(
@@ -858,6 +884,7 @@ def stale():
         "As does who signs in.",
         lambda j: j.root(),
         [root(lineage=L, born=-HOUR, user="ada"), "root"],
+        listed=here(),
         **asks({"user": "ada"}),
     )
     late_view(
@@ -888,6 +915,7 @@ def stale():
         lambda j: j.root(**ada_root),
         [marker(), root(1, user="bob"), "root"],
         publishes=[ended],
+        listed=here(BOB, NEW),
         **asks({"user": "bob"}),
     )
     event(

@@ -36,8 +36,8 @@ from generate import (
     write,
 )
 from haversack import Entry, Fragment, cbor
+from verify import maintained, show_response, show_told, situation
 from verify import request as asked
-from verify import show_publication, show_response, situation
 
 L = LINEAGE
 L2, L3 = sorted((LINEAGE_2, LINEAGE_3))
@@ -145,6 +145,7 @@ def case(
     confirmed=None,
     learnt=(),
     publishes=(),
+    listed=None,
     **budget,
 ):
     """`lines`: in order, the label of a parcel to delete or what is to be set."""
@@ -184,14 +185,17 @@ def case(
         "cookies": jar.cookies,
         "parcels": jar.parcels,
     }
+    if revocations is not None:
+        expect["listed"] = listed
     if does is None:
-        got = show_response(m.respond(situation(given), None, other_headers, maintenance, fetch))
+        response = maintained(situation(given), other_headers, maintenance, fetch)
+        got = show_response(response) | show_told(given, response)
     else:
         expect["error"] = error
         if revocations is not None:
             expect["publishes"] = sorted(publishes)
         response, why = events.respond(situation(given), asked(given), other_headers, maintenance, fetch)
-        got = show_response(response) | {"error": why} | show_publication(given, response)
+        got = show_response(response) | {"error": why} | show_told(given, response)
     if got != expect:
         labels = {v: k for k, v in jar.labels.items()}
 
@@ -201,10 +205,10 @@ def case(
                 for line in response["lines"]
             ]
 
-        raise AssertionError(
-            f"{group}/{name}\n got {told(got)} {got['waiting']} {got['chars']} {got.get('error')} {got.get('publishes')}\n"
-            f"want {told(expect)} {expect['waiting']} {expect['chars']} {error} {expect.get('publishes')}"
-        )
+        def rest(response):
+            return {k: v for k, v in response.items() if k != "lines"}
+
+        raise AssertionError(f"{group}/{name}\n got {told(got)} {rest(got)}\nwant {told(expect)} {rest(expect)}")
     write(group, name, given)
 
 

@@ -140,6 +140,7 @@ class Ring:
 
         self.mark = index("mark", 3)
         self.name_key = index("name", 16)
+        self.label_key = index("label")
         self.uses = {use: index(use) for use in ("sid", "subject", "csrf", "revoke")}
         self.keys = {  # 9-byte key id -> seal key
             derive(root, "kid", "A", b"", 6) + self.mark: derive(root, "seal", "A", context, 32) for root in roots

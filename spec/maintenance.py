@@ -138,6 +138,7 @@ class Step:
     set: Draft
     delete: list
     rekeys: bool = False
+    seen: int | None = None  # of a touch
 
 
 def joined(held):
@@ -380,7 +381,7 @@ class Situation:
         name = self.r.heads[head.lineage][0]
         seen = self.touched(head)
         if seen is not None:
-            steps.append(Step(self.draft("r", head.lineage, None, replace(head, seen=seen)), [name]))
+            steps.append(Step(self.draft("r", head.lineage, None, replace(head, seen=seen)), [name], seen=seen))
         elif name in self.stale:
             steps.append(Step(self.reissue(name, "r", head.lineage, None, head), [], True))
         return steps
@@ -471,7 +472,9 @@ class Response:
     lines: list = field(default_factory=list)  # ("set", Draft, Max-Age) or ("delete", name)
     waiting: int = 0
     chars: int = 0
+    seen: int | None = None  # to which it touched the head
     publishes: list = field(default_factory=list)  # records, section 3 of fleet.md
+    listed: object = None  # section 13
 
 
 def respond(s, event=None, other_headers=0, maintenance=True, fetch=None):
@@ -521,4 +524,5 @@ def respond(s, event=None, other_headers=0, maintenance=True, fetch=None):
         for name in step.delete:
             if name != step.set.name:
                 delete(name)
+        out.seen = step.seen if out.seen is None else out.seen
     return out

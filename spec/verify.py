@@ -13,6 +13,7 @@ import csrf
 import events
 import fleet
 import haversack as h
+import listed
 import maintenance as m
 import sealed
 
@@ -148,9 +149,13 @@ def show_draft(draft, age):
     return {"set": draft.name, "kind": draft.kind, "scope": draft.scope().hex(), "frame": frame, "max_age": age}
 
 
-def show_publication(case, response):
-    """What a response of a fleet's server publishes; the order means nothing."""
-    return {"publishes": sorted(r.text() for r in response.publishes)} if "revocations" in case else {}
+def show_told(case, response):
+    """What a response of a fleet's server tells the others; the order of what it publishes means nothing."""
+    if "revocations" not in case:
+        same("told without a fleet", (response.publishes, response.listed), ([], None))
+        return {}
+    told = {"listed": response.listed and response.listed.text()}
+    return told | ({"publishes": sorted(r.text() for r in response.publishes)} if "request" in case else {})
 
 
 def show_response(response):
@@ -231,9 +236,17 @@ def respond(case):
     """The response to a case of `maintain/` or `event/`."""
     room = case["room"]["other_headers"], case["room"]["maintenance"], case["room"].get("fetch")
     if "request" not in case:
-        return show_response(m.respond(situation(case), None, *room))
+        response = maintained(situation(case), *room)
+        return show_response(response) | show_told(case, response)
     response, error = events.respond(situation(case), request(case), *room)
-    return show_response(response) | {"error": error} | show_publication(case, response)
+    return show_response(response) | {"error": error} | show_told(case, response)
+
+
+def maintained(situation, *room):
+    """The response to a request that changed nothing."""
+    response = m.respond(situation, None, *room)
+    response.listed = listed.lists(situation, m.Event(), response, None)
+    return response
 
 
 def check_response(case):
@@ -255,6 +268,45 @@ def check_record(case):
     got = {name: getattr(record, name) for name in fleet.KINDS[record.kind]}
     fields = {name: value.hex() if isinstance(value, bytes) else value for name, value in got.items()}
     same("fields", {"kind": record.kind} | fields, case["fields"])
+
+
+def check_listed(case):
+    try:
+        record = listed.Listed.parse(case["text"])
+    except fleet.Skipped as why:
+        same("outcome", str(why), case["expect"])
+        return
+    same("outcome", "ok", case["expect"])
+    same("text", record.text(), case["text"])
+    fields = {name: value.hex() if isinstance(value, bytes) else value for name, value in vars(record).items()}
+    same("fields", fields, case["fields"])
+    if "revocations" in case:
+        same("ended", record.has_ended(view_of(case)), case["ended"])
+    if "opened" in case:
+        opened = record.label and listed.open_label(ring_of(case), record.id, record.label)
+        same("label", opened, case["opened"])
+    if "said" in case:
+        label = listed.label_of(case["said"])
+        same("label of what was said", label, case["opened"])
+        same("sealed label", label and listed.seal(ring_of(case), record.id, label), record.label)
+
+
+def show_index(case):
+    """What a server holds that has read these records, and what it tells of its own."""
+    index = listed.Index()
+    for line in case["records"]:
+        try:
+            index.read(listed.Listed.parse(line), case["now"])
+        except fleet.Skipped:
+            continue
+    tells = {"tells": index.tell(listed.Listed.parse(case["lists"])).text()} if "lists" in case else {}
+    return tells | {"holds": sorted(record.text() for record in index.held.values())}
+
+
+def check_index(case):
+    same("index", show_index(case), case["expect"])
+    backwards = show_index(case | {"records": case["records"][::-1]})
+    same("index of the records in reverse", backwards, case["expect"])
 
 
 def check_sealed(case):
@@ -313,6 +365,8 @@ CHECKS = {
     "event": check_response,
     "csrf": check_token,
     "revocation": check_record,
+    "listed": check_listed,
+    "index": check_index,
     "sealed": check_sealed,
 }
 

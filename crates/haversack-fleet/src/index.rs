@@ -3,6 +3,9 @@
 //! In memory sessions are apart from the view, since no request is judged by them: a page that shows
 //! somebody's sessions reads them here.
 
+#[cfg(test)]
+mod vectors;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

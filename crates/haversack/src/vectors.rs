@@ -2,6 +2,7 @@
 
 mod csrf;
 mod event;
+mod listed;
 mod maintain;
 mod revocation;
 

@@ -56,14 +56,14 @@ fn what_begins_on_one_server_is_listed_there_at_once_and_everywhere_soon() {
 }
 
 #[test]
-fn what_begins_while_the_engine_is_down_is_listed_later() {
+fn what_begins_while_the_engine_takes_nothing_is_listed_later() {
     let engine = engine();
     let (here, there) = (listing(&engine), listing(&engine));
-    engine.state().fails = Some(EngineErrorKind::Unreachable);
+    engine.state().takes_nothing = Some(EngineErrorKind::Unreachable);
     list(&here, used(1, 0, ""));
     assert_eq!(ids(&here), [id(1)]);
     eventually("it is said", || here.status().report.trouble.is_some_and(|it| it.contains("list")));
-    engine.state().fails = None;
+    engine.state().takes_nothing = None;
     eventually("the other one lists it", || ids(&there) == [id(1)]);
 }
 

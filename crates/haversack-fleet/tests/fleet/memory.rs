@@ -29,6 +29,8 @@ pub(crate) struct State {
     pub(crate) forgets: bool,
     /// Every answer is this error.
     pub(crate) fails: Option<fn(String) -> EngineErrorKind>,
+    /// That of `append` is.
+    pub(crate) takes_nothing: Option<fn(String) -> EngineErrorKind>,
     /// Nothing is ever answered.
     pub(crate) hangs: bool,
     /// Followers hear nothing new.
@@ -103,6 +105,9 @@ impl Engine for Memory {
     async fn append(&self, records: &[Record]) -> Result<(), EngineError> {
         self.answer().await?;
         let mut state = self.state();
+        if let Some(kind) = state.takes_nothing {
+            return Err(EngineError::new(self.name(), kind("as it was told".to_owned())));
+        }
         if records.iter().any(|record| Some(&record.text) == state.refuses.as_ref()) {
             return Err(EngineError::new(self.name(), EngineErrorKind::Invalid("that".to_owned())));
         }

@@ -107,7 +107,7 @@ impl Situation<'_> {
         let held = self.admitted.winner(self.jar).map(|head| &head.frame);
         let (root, seen) = match (event.head(), held) {
             (Some(root), _) => (root, root.seen),
-            (None, Some(held)) if done.contains(&Work::Touch) => (held, self.touched(held)?),
+            (None, Some(held)) if is_seen(held, done) => (held, self.touched(held)?),
             (None, _) => return None,
         };
         let subject = root.subject?;
@@ -151,6 +151,12 @@ impl Situation<'_> {
             .plus(Duration::from_millis(GRACE_MS))
             .next_second()
     }
+}
+
+/// Whether maintenance wrote a head with the last activity that was due: what a whole session takes in
+/// comes with it.
+fn is_seen(held: &Root, done: &[Work]) -> bool {
+    done.contains(&Work::Touch) || (held.fields.is_some() && done.contains(&Work::Fold))
 }
 
 #[cfg(test)]

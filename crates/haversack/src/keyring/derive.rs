@@ -189,6 +189,7 @@ mod tests {
             ("subject", "ad0b137f58bfc1fdd7986b1c6f9f1df2d4caf2e7b8a9f8eb031ff11840388edf"),
             ("csrf", "866b3ca860396ee5775b6d93bfac5bc1d57a63dd249376ba9dbe6b8335a57f5e"),
             ("revoke", "9773577a63899d1732d4fd9a6d047b9ef61536ad2312e484244da7ee6c937dd0"),
+            ("label", "3acafc45b22aa11730edd756442e06929baa61bf88247e4f06ef92d897a3f630"),
         ] {
             assert_eq!(hex(&*index.key::<32>(purpose, &scope)), key, "{purpose}");
         }

@@ -7,9 +7,10 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::listed::tell;
 use super::maintain::{policy_and_budget, room, timed_ring, written};
 use super::revocation::{learn, view};
-use super::{bytes, check_responses, cookie_line};
+use super::{bytes, check_responses, cookie_line, text};
 use crate::codec::Changes;
 use crate::testing::{Seeded, hex};
 use crate::{Entropy, Exchange, NoEntropy, Room, Rules, SealError, Snapshot, Timestamp, View};
@@ -44,6 +45,9 @@ fn response(case: &Value) -> Value {
     if is("authenticated") {
         exchange.authenticated();
     }
+    if let Some(label) = asked.get("label") {
+        exchange.label(text(label));
+    }
     let mut entropy = Lineages {
         left: asked["lineages"].as_array().unwrap().iter().map(bytes).collect(),
         nonces: Seeded(now.as_millis()),
@@ -67,6 +71,7 @@ fn response(case: &Value) -> Value {
     } else {
         assert!(outcome.revocations.is_empty());
     }
+    tell(case, outcome.listed.as_ref(), &mut described);
     described
 }
 

@@ -6,6 +6,7 @@ use std::prelude::v1::*;
 
 use serde_json::{Value, json};
 
+use super::listed::tell;
 use super::revocation::{millis, view};
 use super::{array, bytes, check_responses, cookie_line, policy, text};
 use crate::admit::{Admitted, Law};
@@ -57,7 +58,10 @@ fn response(case: &Value) -> Value {
     let mut entropy = Seeded(case["now"].as_u64().unwrap());
     let nothing = Event::default();
     let outcome = respond::write(&situation, &nothing, None, room(case), late, &mut entropy);
-    written(case, &outcome, &keys)
+    let mut described = written(case, &outcome, &keys);
+    let listed = situation.listing(&nothing, &outcome.report.maintenance, None);
+    tell(case, listed.as_ref(), &mut described);
+    described
 }
 
 /// A response as the vectors describe it. What does not open as expected is not the expected line.

@@ -5,6 +5,7 @@ use std::prelude::v1::*;
 
 use serde_json::{Value, json};
 
+use super::listed::judged;
 use super::{cases, text};
 use crate::parcel::Root;
 use crate::revocation::Revoked;
@@ -72,7 +73,8 @@ fn records_are_read_and_written_as_the_vectors_say() {
                 assert_eq!(record.to_string(), text(&case["text"]), "{path:?}");
             }
             Err(error) => {
-                let why = if error.unknown_kind { "unknown_kind" } else { "malformed" };
+                let line = text(&case["text"]);
+                let why = if error.unknown_kind { judged(line) } else { "malformed" };
                 assert_eq!(case["expect"], why, "{path:?}");
             }
         }

@@ -1,8 +1,11 @@
 //! What a list of sessions is told, and until when.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use haversack::{Lifetime, Listed, Outcome, Revocation, Snapshot, Timestamp};
+use haversack::{
+    Layout, Lifetime, Listed, Outcome, Policy, Revocation, Rules, Snapshot, Timestamp, Work,
+};
 
 use crate::client::START;
 use crate::revocation::{HOUR, MINUTE, SECOND, Server, Shop};
@@ -30,6 +33,14 @@ fn write(server: &mut Server, note: &str) -> Outcome {
 fn listed(outcome: Outcome) -> Listed {
     assert_eq!(outcome.error, None);
     outcome.listed.expect("a session is listed")
+}
+
+/// The same server with other settings from now on.
+fn set(server: &mut Server, change: impl FnOnce(Policy) -> Policy) {
+    let policy = change(server.client.snapshot.rules().policy().clone());
+    let rules = Arc::new(Rules::new(policy).expect("rules"));
+    let view = Arc::clone(server.client.snapshot.view());
+    server.client.snapshot = Snapshot::new(rules, view);
 }
 
 fn at(ms: u64) -> Timestamp {
@@ -122,29 +133,54 @@ fn what_has_ended_stays_unlisted_for_as_long_as_it_could_be_listed() {
 fn it_is_listed_no_longer_than_it_could_be_used() {
     for (idle, last) in [(None, 10 * HOUR), (Some(HOUR), HOUR), (Some(10 * HOUR), 10 * HOUR)] {
         let mut server = Server::new();
-        let policy = haversack::Policy {
-            subject: Some("user".into()),
-            lifetime: Lifetime {
-                idle: idle.map(Duration::from_millis),
-                absolute: Duration::from_millis(10 * HOUR),
-                leeway: Duration::ZERO,
-            },
-            ..haversack::Policy::default()
+        let lifetime = Lifetime {
+            idle: idle.map(Duration::from_millis),
+            absolute: Duration::from_millis(10 * HOUR),
+            leeway: Duration::ZERO,
         };
-        let rules = std::sync::Arc::new(haversack::Rules::new(policy).expect("rules"));
-        let view = std::sync::Arc::clone(server.client.snapshot.view());
-        server.client.snapshot = Snapshot::new(rules, view);
+        set(&mut server, |policy| Policy { lifetime, ..policy });
         let login = listed(server.login("ada"));
         assert_eq!(login.until, at(last + 5 * MINUTE + SECOND));
     }
 }
 
 #[test]
+fn a_session_in_one_cookie_is_listed_as_any() {
+    let mut server = Server::new();
+    set(&mut server, |policy| Policy { layout: Layout::Single, ..policy });
+    let login = listed(login_as(&mut server, "ada", "Firefox on Linux"));
+    assert_eq!(write(&mut server, "soon").listed, None, "each write is not told");
+    server.advance(3 * HOUR);
+    let written = listed(write(&mut server, "later"));
+    assert_eq!((written.id, written.auth), (login.id, login.auth));
+    assert!(at(3 * HOUR).millis_since(written.seen) <= 36 * MINUTE && written.until > login.until);
+    server.advance(3 * HOUR);
+    assert!(listed(read(&mut server)).seen > written.seen);
+    server.cut_off();
+    server.advance(3 * HOUR);
+    assert_eq!(write(&mut server, "cut off").listed, None, "its last activity stays");
+}
+
+#[test]
+fn activity_is_listed_also_if_something_is_taken_in_with_it() {
+    let mut server = Server::new();
+    write(&mut server, "from before");
+    let visit = std::mem::take(&mut server.client.jar);
+    set(&mut server, |policy| Policy { layout: Layout::Single, ..policy });
+    let login = listed(server.login("ada"));
+    server.client.jar.0.extend(visit.0);
+    server.advance(3 * HOUR);
+    let outcome = read(&mut server);
+    assert_eq!(outcome.report.maintenance, [Work::Fold]);
+    assert!(listed(outcome).seen > login.seen);
+    server.advance(SECOND);
+    assert_eq!(read(&mut server).listed, None);
+}
+
+#[test]
 fn without_a_fleet_nothing_is_listed() {
-    let mut client = crate::client::Client::<Shop>::new(haversack::Policy {
-        subject: Some("user".into()),
-        ..haversack::Policy::default()
-    });
+    let policy = Policy { subject: Some("user".into()), ..Policy::default() };
+    let mut client = crate::client::Client::<Shop>::new(policy);
     let outcome = client.change(|shop| shop.user = Some("ada".into()));
     assert_eq!((outcome.error, outcome.listed), (None, None));
 }
