@@ -2,6 +2,7 @@
 
 mod joining;
 mod keys;
+mod lost;
 mod memory;
 mod operating;
 mod revoking;
