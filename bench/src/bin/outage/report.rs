@@ -12,9 +12,12 @@ pub(super) fn markdown(phases: &[Phase]) -> String {
     );
     for phase in phases {
         let Phase { name, requests, unanswered, stale, unknown, told, untold, .. } = phase;
-        let name = match phase.forgotten {
-            0 => name.clone(),
-            times => format!("{name} ({times} accepted by servers that had just joined)"),
+        let name = match phase.forgotten.iter().max() {
+            None => name.clone(),
+            Some(last) => {
+                let (times, last) = (phase.forgotten.len(), seconds(*last));
+                format!("{name} ({times} accepted until {last} after it was back)")
+            }
         };
         let _ = writeln!(
             table,
