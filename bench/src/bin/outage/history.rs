@@ -88,6 +88,16 @@ impl History {
         losses.next().map(|loss| sent.saturating_sub(self.back(loss)))
     }
 
+    /// Whether a server that listens since `joined` may have the ring of an engine that was set back, and
+    /// so be without a key for now.
+    pub(super) fn may_have_older_keys(&self, joined: u64, sent: u64) -> bool {
+        self.losses.iter().any(|loss| {
+            loss.kept.is_some()
+                && loss.at < joined
+                && sent < self.back(loss).saturating_add(FINDS_MS)
+        })
+    }
+
     /// When everybody could reach the engine again that had lost something.
     fn back(&self, loss: &Loss) -> u64 {
         let during = self.outages.iter().filter(|it| it.from <= loss.at && loss.at <= it.to);
@@ -142,6 +152,7 @@ mod tests {
             assert_eq!(emptied.may_be_missing(8_990, joined, 13_500), Some(1_500), "{joined}");
             assert_eq!(emptied.may_be_missing(8_990, joined, 22_000), None, "{joined}");
         }
+        assert!(!emptied.may_have_older_keys(13_000, 13_500), "it has no ring");
         assert!(emptied.was_lost_at_once(8_990) && !emptied.was_lost_at_once(5_000));
         assert_eq!(emptied.may_be_missing(12_500, 13_000, 13_500), None, "it came later");
     }
@@ -154,5 +165,7 @@ mod tests {
         assert_eq!(back.may_be_missing(5_000, 8_000, 9_300), None, "it was there before");
         assert_eq!(back.may_be_missing(2_999, 9_200, 9_300), None, "that was not lost");
         assert_eq!(back.may_be_missing(5_000, 9_200, 19_100), None, "it was put back");
+        assert!(back.may_have_older_keys(9_200, 9_300) && !back.may_have_older_keys(9_200, 19_100));
+        assert!(!back.may_have_older_keys(8_000, 9_300), "it goes on with its own");
     }
 }

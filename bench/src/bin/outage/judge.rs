@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::client::Answer;
+use super::fleet::Place;
 use super::history::History;
 use super::plan::{Terms, millis, now_ms};
 use super::server::PARTIAL;
@@ -136,7 +137,13 @@ impl Judge {
     }
 
     /// Counts an answer, and judges a refusal. Whether it is an answer that shows the session whole.
-    pub(super) fn answered(&self, phase: usize, route: Route, answer: Option<&Answer>) -> bool {
+    pub(super) fn answered(
+        &self,
+        place: Place,
+        phase: usize,
+        route: Route,
+        answer: Option<&Answer>,
+    ) -> bool {
         let Some(answer) = answer else {
             self.count(phase, |it| {
                 it.requests += 1;
@@ -164,6 +171,10 @@ impl Judge {
             Route::Identity if answer.is("unpublished") => Some(0),
             _ => None,
         };
+        // Who starts on an engine that was set back has a ring, and not yet its newest key.
+        if unknown && self.history().may_have_older_keys(place.joined, answer.sent) {
+            return false;
+        }
         if may_be_older.is_none_or(|limit| answer.age() <= limit) {
             self.violation("refused without a reason", || {
                 let (status, why) = (answer.status, answer.why.as_deref().unwrap_or_default());
