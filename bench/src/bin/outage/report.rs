@@ -6,9 +6,9 @@ use super::judge::Phase;
 
 pub(super) fn markdown(phases: &[Phase]) -> String {
     let mut table = String::from(
-        "| fault | requests, p99 | no answer | 503: view too old | key unknown | ended sessions: \
-         told, untold | refused by a server after: p50, p99, worst | on sensitive routes | untold: \
-         worst |\n|---|---|---|---|---|---|---|---|---|\n",
+        "| fault | requests, p99 | no answer | 503: view too old | key unknown | ended: told, untold \
+         | first refused after: p50, p99, worst | on sensitive routes | untold: worst \
+         |\n|---|---|---|---|---|---|---|---|---|\n",
     );
     for phase in phases {
         let Phase { name, requests, unanswered, stale, unknown, told, untold, .. } = phase;
