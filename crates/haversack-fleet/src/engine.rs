@@ -54,7 +54,9 @@ pub trait Engine: Send + Sync + 'static {
     /// Delivers the ring and the log from `from` on (`None`: from the beginning), then every change,
     /// until it fails. At least once a second, while it can, it confirms that nothing is missing.
     ///
-    /// The ring is delivered first, if there is one, and whenever it changes.
+    /// The ring is delivered first, if there is one, and whenever it changes. What was in the log before
+    /// that ring was stored is delivered before the next confirmation: who puts a lost ring back puts
+    /// what is over back before it.
     async fn follow(&self, from: Option<Cursor>, to: &mut dyn Follower) -> EngineError;
 
     /// The engine's clock, to compare with one's own; `None` if it has none of its own.

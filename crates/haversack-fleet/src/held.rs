@@ -154,13 +154,17 @@ impl Held {
         })
     }
 
-    /// All that is held and not over, but for what came back since a reset.
-    pub(crate) fn not_returned(&self, now: Timestamp) -> Vec<Revocation> {
+    /// All that is held and not over, but for what came back since a reset. If there was none, the log
+    /// lacks nothing once it has been `read`.
+    pub(crate) fn not_returned(&self, read: bool, now: Timestamp) -> Vec<Revocation> {
         let known = self.lock();
         let returned = known.returned.as_ref().map(|returned| returned.records.clone());
         let held = known.revocations.clone();
         drop(known);
-        held.iter().filter(lacks(returned.unwrap_or_default(), now)).collect()
+        match returned {
+            None if read => Vec::new(),
+            returned => held.iter().filter(lacks(returned.unwrap_or_default(), now)).collect(),
+        }
     }
 
     /// Whether somebody has put the record back since the reset.

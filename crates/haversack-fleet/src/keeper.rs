@@ -2,7 +2,7 @@
 //!
 //! 1. A ring of another app, or with another index key, is refused and logged.
 //! 2. So is one with a lower revision than the one in use. If the engine is one that forgets, the newer
-//!    one is put back.
+//!    one is put back, after what is over.
 //! 3. One with the same revision and other content is taken, with a warning.
 //! 4. While what the engine holds is refused, nothing it says confirms the view.
 
@@ -87,6 +87,7 @@ impl Keeper {
         let mut inbox = self.lock();
         if inbox.busy || inbox.delivered.is_some() {
             inbox.confirmed = Some(at);
+            self.woken.notify_one();
             return false;
         }
         !inbox.refused
@@ -97,6 +98,19 @@ impl Keeper {
         let delivered = inbox.delivered.take();
         inbox.busy = delivered.is_some();
         delivered
+    }
+
+    /// While a ring is judged: whether the log that came with it has been read, or another ring came.
+    async fn is_read(&self) -> bool {
+        loop {
+            {
+                let inbox = self.lock();
+                if inbox.confirmed.is_some() || inbox.delivered.is_some() {
+                    return inbox.delivered.is_none();
+                }
+            }
+            self.woken.notified().await;
+        }
     }
 
     fn is_overtaken(&self) -> bool {
@@ -184,26 +198,34 @@ impl Shared {
         }
         // It may have been on its way when a newer one was stored.
         let stored = self.ask().await?;
-        let expect = stored.as_ref().map_or(0, |document| document.revision);
+        let expect = revision(&stored);
         match self.take(stored).await {
-            Err(Fault::Gone | Fault::Older { .. }) if self.engine.forgets() => {}
+            Err(Fault::Gone | Fault::Older { .. }) if self.may_put_back() => {}
             taken => return taken,
         }
         self.put_back(expect).await
     }
 
+    /// Not a server that has yet to read all that is over: those that start would take what it has for
+    /// everything.
+    fn may_put_back(&self) -> bool {
+        self.engine.forgets() && self.held.age(Instant::now()).is_some()
+    }
+
     /// The engine has forgotten the ring in use.
     async fn put_back(&self, expect: u64) -> Result<(), Fault> {
         let Some(held) = self.held.ring() else { return Err(Fault::Gone) };
-        if expect == 0 {
-            // Servers that start wait for a ring. When they find it all that is over must be there
-            // too, or they would serve without. Of many servers some are first.
-            sleep(jittered(PAUSE)).await;
-            if let Some(document) = self.ask().await? {
-                return self.take(Some(document)).await;
-            }
-            self.append_held().await.map_err(Fault::Engine)?;
+        // With the ring a server that starts can open sessions. All that is over must be there first, or
+        // it would serve without. What is there already need not be written; if that cannot be said in
+        // time, all is.
+        let read = timeout(PATIENCE, self.keeper.is_read()).await.unwrap_or_default();
+        // Of many servers some are first.
+        sleep(jittered(PAUSE)).await;
+        let stored = self.ask().await?;
+        if revision(&stored) != expect {
+            return self.take(stored).await;
         }
+        self.append_held(read).await.map_err(Fault::Engine)?;
         let put = timeout(PATIENCE, self.engine.put_ring(expect, &held.document));
         match put.await.map_err(|_| self.silent())?.map_err(Fault::Engine)? {
             Put::Stored => {
@@ -364,6 +386,11 @@ impl fmt::Display for Fault {
             ),
         }
     }
+}
+
+/// 0, if there is none.
+fn revision(document: &Delivered) -> u64 {
+    document.as_ref().map_or(0, |document| document.revision)
 }
 
 /// Before a ring that was lost is put back.

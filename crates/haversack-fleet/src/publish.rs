@@ -123,18 +123,18 @@ impl Shared {
             .records()
             .iter()
             .filter(|record| !again || !self.held.has_returned(record))
-            .map(|record| Record { text: record.to_string(), until: record.until() })
+            .map(stored)
             .collect();
         self.append_records(&records, again).await
     }
 
-    /// Appends all that is held to a log that has nothing any more.
-    pub(crate) async fn append_held(&self) -> Result<(), EngineError> {
-        let record =
-            |record: &Revocation| Record { text: record.to_string(), until: record.until() };
-        let records: Vec<Record> = self.held.not_returned(now()).iter().map(record).collect();
-        for records in records.chunks(BATCH) {
-            self.append_records(records, true).await?;
+    /// Appends all that is held and that the log lacks; all, unless it has been `read`.
+    pub(crate) async fn append_held(&self, read: bool) -> Result<(), EngineError> {
+        for records in self.held.not_returned(read, now()).chunks(BATCH) {
+            // Others may be at it as well.
+            let lacking = records.iter().filter(|record| !self.held.has_returned(record));
+            let records: Vec<Record> = lacking.map(stored).collect();
+            self.append_records(&records, true).await?;
         }
         Ok(())
     }
@@ -170,6 +170,10 @@ impl Shared {
             index.put_back();
         }
     }
+}
+
+fn stored(record: &Revocation) -> Record {
+    Record { text: record.to_string(), until: record.until() }
 }
 
 fn count(outcome: &'static str) {

@@ -64,10 +64,15 @@ impl Shared {
         let Some(rotation) = self.rotation else {
             return std::future::pending().await;
         };
+        let mut was_ready = false;
         loop {
             sleep(jittered(rotation.check)).await;
+            // Not the first time: an engine that was set back may hold an older ring than servers that
+            // have yet to find it again. A key that is made from that one would stand against theirs.
+            let is_ready = self.ready().is_ok();
+            let judges = std::mem::replace(&mut was_ready, is_ready) && is_ready;
             // Nobody has told for how long keys must open, or this server should not judge.
-            let (Some(overlap_ms), Ok(())) = (self.overlap_ms(), self.ready()) else { continue };
+            let (Some(overlap_ms), true) = (self.overlap_ms(), judges) else { continue };
             self.rotate_if_due(rotation, overlap_ms).await;
         }
     }

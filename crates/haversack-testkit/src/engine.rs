@@ -66,7 +66,9 @@ mod mark;
 mod probe;
 mod ring;
 
-pub use self::confirm::{confirms_in_time, confirms_no_more_than_it_delivered};
+pub use self::confirm::{
+    confirms_a_ring_with_what_came_before_it, confirms_in_time, confirms_no_more_than_it_delivered,
+};
 pub use self::crash::{keeps_or_says_reset, survives_cancellation};
 pub use self::hostile::{
     answers_unknown_cursors_with_everything, survives_garbage, takes_odd_texts,
@@ -168,6 +170,7 @@ macro_rules! engine_properties {
             forgets_nothing_before_its_time
             confirms_in_time
             confirms_no_more_than_it_delivered
+            confirms_a_ring_with_what_came_before_it
             tells_who_is_first
             keeps_reports_for_their_time
             delivers_large_logs

@@ -114,7 +114,7 @@ impl Browser {
     async fn read_on(&mut self, place: Place, path: &str, route: Route) {
         let phase = self.world.judge.phase();
         let answer = self.send(place, Method::GET, path).await;
-        if self.world.judge.answered(phase, route, answer.as_ref())
+        if self.world.judge.answered(place, phase, route, answer.as_ref())
             && let Some(shown) = answer.as_ref().and_then(Answer::shown)
         {
             self.compare(place, &shown);
@@ -145,7 +145,7 @@ impl Browser {
         self.next += 1;
         let value = self.next;
         let answer = self.send(place, Method::POST, &format!("/write/{slot}/{value}")).await;
-        if self.world.judge.answered(phase, Route::Standard, answer.as_ref()) {
+        if self.world.judge.answered(place, phase, Route::Standard, answer.as_ref()) {
             self.have.insert(slot, value);
         }
     }
@@ -155,7 +155,7 @@ impl Browser {
         self.next += 1;
         let name = format!("user-{}-{}", self.number, self.next);
         let answer = self.send(place, Method::POST, &format!("/login/{name}")).await;
-        self.world.judge.answered(phase, Route::Identity, answer.as_ref());
+        self.world.judge.answered(place, phase, Route::Identity, answer.as_ref());
         if answer.is_some_and(|answer| answer.ok()) {
             self.user = Some(name);
             self.have.clear();
@@ -165,7 +165,7 @@ impl Browser {
     async fn renew(&mut self) {
         let (place, phase) = (self.place().await, self.world.judge.phase());
         let answer = self.send(place, Method::POST, "/renew").await;
-        self.world.judge.answered(phase, Route::Renewal, answer.as_ref());
+        self.world.judge.answered(place, phase, Route::Renewal, answer.as_ref());
         if answer.is_none() {
             // It may have been renewed, and then the cookies that are here end five minutes later.
             self.begin_anew();
@@ -176,7 +176,7 @@ impl Browser {
         let (place, phase) = (self.place().await, self.world.judge.phase());
         let Some(cookies) = self.jar.cookies(&Method::GET) else { return };
         let answer = self.send(place, Method::POST, "/logout").await;
-        self.world.judge.answered(phase, Route::Identity, answer.as_ref());
+        self.world.judge.answered(place, phase, Route::Identity, answer.as_ref());
         let Some(answer) = answer else { return self.begin_anew() };
         // What a server cannot read it cannot revoke: it ends in this jar only.
         let unread = answer.ok() && answer.why.is_some();

@@ -8,7 +8,7 @@ use super::browser::World;
 use super::engine::Engine;
 use super::judge::CALM;
 use super::network::Weather;
-use super::plan::{Kind, Plan};
+use super::plan::{Kind, Plan, now_ms};
 
 /// What goes wrong.
 #[derive(Clone, Copy, Debug)]
@@ -21,8 +21,9 @@ enum Fault {
     Deploy,
     /// The engine is killed, and started again after so many seconds.
     Killed(u64),
-    /// The same, while a server is killed and started again.
-    KilledWithServer(u64),
+    /// The same, and two servers with it: one starts before the engine and one just after it, so that
+    /// they find what it holds before anybody has had time to put right what it lost.
+    KilledWithServers(u64),
     /// The engine stands still for so many seconds.
     Paused(u64),
     /// Half of the servers do not reach it.
@@ -32,11 +33,11 @@ enum Fault {
     Deaf(u64),
     /// The engine answers for half a second, and then not for a second and a half.
     Flaps(u64),
-    /// The engine is killed and its disk is lost.
+    /// The engine is killed and its disk is lost, and two servers start with it.
     Emptied(u64),
-    /// The same, while half of the servers do not reach it.
+    /// Its disk is lost, while half of the servers do not reach it.
     EmptiedForHalf(u64),
-    /// The engine comes back with what it had so many seconds earlier.
+    /// The engine comes back with what it had so many seconds earlier, and two servers start with it.
     RolledBack(u64),
 }
 
@@ -47,15 +48,15 @@ impl Fault {
             Self::Frozen(s) => format!("a server stopped for {s} s"),
             Self::Deploy => "all servers restarted, one by one".to_owned(),
             Self::Killed(s) => format!("engine killed, back after {s} s"),
-            Self::KilledWithServer(s) => format!("engine killed for {s} s, and a server too"),
+            Self::KilledWithServers(s) => format!("engine killed for {s} s, and two servers too"),
             Self::Paused(s) => format!("engine stopped for {s} s"),
             Self::Lost(s) => format!("half of the servers cut off for {s} s"),
             Self::Reset(s) => format!("connections of half reset for {s} s"),
             Self::Deaf(s) => format!("answers to half lost for {s} s"),
             Self::Flaps(s) => format!("engine stops again and again for {s} s"),
-            Self::Emptied(s) => format!("engine back empty after {s} s"),
+            Self::Emptied(s) => format!("engine back empty after {s} s, two servers too"),
             Self::EmptiedForHalf(s) => format!("engine back empty, half cut off for {s} s"),
-            Self::RolledBack(s) => format!("engine set back by {s} s"),
+            Self::RolledBack(s) => format!("engine set back by {s} s, two servers too"),
         }
     }
 }
@@ -75,7 +76,7 @@ const FULL: &[Fault] = &[
     Fault::Deploy,
     Fault::EmptiedForHalf(10),
     Fault::Flaps(14),
-    Fault::KilledWithServer(28),
+    Fault::KilledWithServers(28),
     Fault::Paused(28),
     Fault::Emptied(10),
 ];
@@ -83,7 +84,7 @@ const FULL: &[Fault] = &[
 const QUICK: &[Fault] = &[
     Fault::Killed(1),
     Fault::Lost(4),
-    Fault::KilledWithServer(3),
+    Fault::KilledWithServers(3),
     Fault::RolledBack(2),
     Fault::Emptied(1),
 ];
@@ -132,23 +133,16 @@ async fn occur(fault: Fault, plan: &Plan, world: &World, engine: &mut Engine, vi
             seconds(1).await;
             world.fleet.start(victim);
         }
-        Fault::Killed(s) | Fault::KilledWithServer(s) | Fault::Emptied(s) => {
+        Fault::Killed(s) | Fault::KilledWithServers(s) | Fault::Emptied(s) => {
             let forgets = matches!(fault, Fault::Emptied(_)) || !plan.durable;
             all(world);
             engine.kill();
             if forgets {
-                world.judge.lost();
+                world.judge.lost(None);
                 engine.empty();
             }
-            if matches!(fault, Fault::KilledWithServer(_)) {
-                seconds(1).await;
-                world.fleet.kill(victim).await;
-                world.fleet.start(victim);
-            }
-            seconds(s).await;
-            // Whoever joins from here on may have found it.
-            world.judge.healed();
-            engine.restart();
+            let anew = if matches!(fault, Fault::Killed(_)) { None } else { Some(victim) };
+            restart(engine, world, anew, seconds(s)).await;
         }
         Fault::Paused(s) => {
             all(world);
@@ -193,7 +187,7 @@ async fn occur(fault: Fault, plan: &Plan, world: &World, engine: &mut Engine, vi
             seconds(2).await;
             world.judge.cut(1 - half);
             engine.kill();
-            world.judge.lost();
+            world.judge.lost(None);
             engine.empty();
             engine.restart();
             seconds(s).await;
@@ -201,14 +195,15 @@ async fn occur(fault: Fault, plan: &Plan, world: &World, engine: &mut Engine, vi
             engine.set(half, Weather::Fine);
         }
         Fault::RolledBack(s) => {
+            let kept = now_ms();
             let copy = engine.copy();
             seconds(s).await;
             all(world);
             engine.kill();
-            world.judge.lost();
+            // What keeps nothing on disk has nothing to be set back to.
+            world.judge.lost(plan.durable.then_some(kept));
             engine.restore(&copy);
-            world.judge.healed();
-            engine.restart();
+            restart(engine, world, Some(victim), sleep(Duration::ZERO)).await;
         }
         Fault::Flaps(s) => {
             all(world);
@@ -220,5 +215,27 @@ async fn occur(fault: Fault, plan: &Plan, world: &World, engine: &mut Engine, vi
             }
             world.judge.healed();
         }
+    }
+}
+
+/// Starts an engine again that was killed, and two servers with it, one of which waits for it.
+async fn restart(
+    engine: &mut Engine,
+    world: &World,
+    anew: Option<usize>,
+    pause: impl Future<Output = ()>,
+) {
+    let anew = anew.map(|victim| [victim, (victim + 1) % world.fleet.len()]);
+    if let Some([first, second]) = anew {
+        world.fleet.kill(first).await;
+        world.fleet.kill(second).await;
+        world.fleet.start(first);
+    }
+    pause.await;
+    // Whoever joins from here on may have found it.
+    world.judge.healed();
+    engine.restart();
+    if let Some([_, second]) = anew {
+        world.fleet.start(second);
     }
 }

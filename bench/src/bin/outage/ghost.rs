@@ -131,8 +131,10 @@ impl Ghost {
         if let Some(what) = self.forbids(world, place, sensitive, came_back, answer) {
             world.judge.violation(what, || {
                 format!(
-                    "server {} after {} ms, view confirmed {} ms after the end, ended by {}, told: {}",
+                    "server {}, which listens {} ms after the end, after {} ms, view confirmed {} ms \
+                     after it, ended by {}, told: {}",
                     place.server,
+                    place.joined.cast_signed() - self.at.cast_signed(),
                     answer.sent.saturating_sub(self.at),
                     answer.confirmed.cast_signed() - self.at.cast_signed(),
                     self.by.server,
@@ -152,7 +154,8 @@ impl Ghost {
         answer: &Answer,
     ) -> Option<&'static str> {
         let (judge, sent) = (&world.judge, answer.sent);
-        let (terms, lives) = (judge.terms, world.fleet.lives(self.by));
+        let (terms, history) = (judge.terms, judge.history());
+        let lives = world.fleet.lives(self.by);
         if place == self.by && sent > self.at {
             return Some("an ended session was accepted by the server that ended it");
         }
@@ -160,25 +163,26 @@ impl Ghost {
             return Some("an ended session came back");
         }
         // Who knew it is gone, and so is what the engine knew: nobody can tell.
-        let lost = judge.lost_since(self.at);
-        let forgotten = lost.is_some() && !lives;
-        // Who joins an empty engine learns it when the others have put it back.
-        if lost.is_some_and(|lost| lost < place.joined) && !judge.was_found_by(sent) {
-            judge.count(judge.phase(), |it| it.forgotten += 1);
-            return None;
-        }
+        let forgotten = history.was_lost_at_once(self.at) && !lives;
         if self.told && !forgotten {
-            if sensitive && sent > self.at + millis(terms.fresh) {
-                return Some("an ended session was accepted too long, on a sensitive route");
+            let too_late = if sensitive && sent > self.at + millis(terms.fresh) {
+                Some("an ended session was accepted too long, on a sensitive route")
+            } else if sent > self.at + terms.limit() {
+                Some("an ended session was accepted too long")
+            } else {
+                (answer.confirmed > self.at).then_some("a confirmed view lacked an ended session")
+            };
+            if too_late.is_some()
+                && let Some(since) = history.may_be_missing(self.at, place.joined, sent)
+            {
+                judge.count(judge.phase(), |it| it.forgotten.push(since));
+                return None;
             }
-            if sent > self.at + terms.limit() {
-                return Some("an ended session was accepted too long");
-            }
-            if answer.confirmed > self.at && lost.is_none() {
-                return Some("a confirmed view lacked an ended session");
+            if too_late.is_some() {
+                return too_late;
             }
         }
-        let found = judge.was_found_by(sent.saturating_sub(terms.limit()));
+        let found = history.was_found_by(sent.saturating_sub(terms.limit()));
         (!self.told && lives && found).then_some("what was not told stayed so")
     }
 

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::client::Answer;
+use super::fleet::Place;
+use super::history::History;
 use super::plan::{Terms, millis, now_ms};
 use super::server::PARTIAL;
 
 /// Times without a fault.
 pub(super) const CALM: &str = "none";
-/// For the engine to be found again, once it is back: backoffs, and a question that is still open.
-const FINDS_MS: u64 = 10_000;
 
 #[derive(Clone)]
 pub(super) struct Judge {
@@ -23,10 +23,7 @@ struct State {
     phases: Vec<Phase>,
     now: usize,
     violations: BTreeMap<String, (u64, String)>,
-    /// Which half was cut off from the engine, from when, until when.
-    outages: Vec<(usize, u64, u64)>,
-    /// When the engine lost what it had acknowledged, as it may.
-    losses: Vec<u64>,
+    history: History,
     ending: bool,
 }
 
@@ -50,9 +47,9 @@ pub(super) struct Phase {
     pub(super) standard: Vec<u64>,
     pub(super) sensitive: Vec<u64>,
     pub(super) untold_until: Vec<u64>,
-    /// Acceptances by servers that joined an engine that had lost what it acknowledged, before those
-    /// who knew it had put it back.
-    pub(super) forgotten: u64,
+    /// Acceptances after the engine had lost what it acknowledged, before who knew it had put it back:
+    /// how long after the engine was back.
+    pub(super) forgotten: Vec<u64>,
 }
 
 /// What was asked of a session.
@@ -114,40 +111,25 @@ impl Judge {
 
     /// Half of the servers lose the engine.
     pub(super) fn cut(&self, half: usize) {
-        self.lock().outages.push((half, now_ms(), u64::MAX));
+        self.lock().history.cut(half, now_ms());
     }
 
     pub(super) fn healed(&self) {
-        let now = now_ms();
-        let mut state = self.lock();
-        state.outages.iter_mut().filter(|it| it.2 == u64::MAX).for_each(|it| it.2 = now);
+        self.lock().history.healed(now_ms());
     }
 
-    pub(super) fn lost(&self) {
-        self.lock().losses.push(now_ms());
+    /// The engine lost what it acknowledged after `kept`, or everything.
+    pub(super) fn lost(&self, kept: Option<u64>) {
+        self.lock().history.lost(kept, now_ms());
     }
 
-    /// The first loss since then.
-    pub(super) fn lost_since(&self, time: u64) -> Option<u64> {
-        self.lock().losses.iter().copied().find(|lost| *lost >= time)
-    }
-
-    /// Whether the engine has been there for everybody, for as long as it may take to be found.
-    pub(super) fn was_found_by(&self, time: u64) -> bool {
-        self.lock().outages.iter().all(|(_, _, to)| to.saturating_add(FINDS_MS) < time)
-    }
-
-    /// Milliseconds without the engine for somebody, between two moments.
-    pub(super) fn out_between(&self, from: u64, to: u64) -> u64 {
-        let state = self.lock();
-        let out = state.outages.iter();
-        out.map(|it| it.2.min(to).saturating_sub(it.1.max(from))).sum()
+    pub(super) fn history(&self) -> History {
+        self.lock().history.clone()
     }
 
     /// A server that began to listen: it must have been able to learn what the fleet knows.
     pub(super) fn joined(&self, server: usize, half: usize, begun: u64, joined: u64) {
-        let outages = self.lock().outages.clone();
-        if outages.iter().any(|it| it.0 == half && it.1 < begun && joined < it.2) {
+        if self.history().was_cut(half, begun, joined) {
             self.violation("a server listens that was never synchronised", || {
                 format!("server {server}, started {begun}, listens since {joined}")
             });
@@ -155,7 +137,13 @@ impl Judge {
     }
 
     /// Counts an answer, and judges a refusal. Whether it is an answer that shows the session whole.
-    pub(super) fn answered(&self, phase: usize, route: Route, answer: Option<&Answer>) -> bool {
+    pub(super) fn answered(
+        &self,
+        place: Place,
+        phase: usize,
+        route: Route,
+        answer: Option<&Answer>,
+    ) -> bool {
         let Some(answer) = answer else {
             self.count(phase, |it| {
                 it.requests += 1;
@@ -183,6 +171,10 @@ impl Judge {
             Route::Identity if answer.is("unpublished") => Some(0),
             _ => None,
         };
+        // Who starts on an engine that was set back has a ring, and not yet its newest key.
+        if unknown && self.history().may_have_older_keys(place.joined, answer.sent) {
+            return false;
+        }
         if may_be_older.is_none_or(|limit| answer.age() <= limit) {
             self.violation("refused without a reason", || {
                 let (status, why) = (answer.status, answer.why.as_deref().unwrap_or_default());

@@ -50,10 +50,11 @@ impl Keys {
             }
             // A server looks every second, give or take a half, and no engine takes a key while it
             // is away.
-            let out = judge.out_between(pair[0].saturating_sub(millis(judge.terms.lead)), pair[1]);
-            if apart > period + out + 10_000 {
+            let from = pair[0].saturating_sub(millis(judge.terms.lead));
+            let away = judge.history().away_between(from, pair[1]);
+            if apart > period + away + 10_000 {
                 let what =
-                    || format!("{apart} ms apart, of {period}, and the engine away for {out}");
+                    || format!("{apart} ms apart, of {period}, and the engine away for {away}");
                 judge.violation("a key was late", what);
             }
         }

@@ -16,6 +16,7 @@ mod engine;
 mod faults;
 mod fleet;
 mod ghost;
+mod history;
 mod judge;
 mod keys;
 mod network;

@@ -6,15 +6,18 @@ use super::judge::Phase;
 
 pub(super) fn markdown(phases: &[Phase]) -> String {
     let mut table = String::from(
-        "| fault | requests, p99 | no answer | 503: view too old | key unknown | ended sessions: \
-         told, untold | refused by a server after: p50, p99, worst | on sensitive routes | untold: \
-         worst |\n|---|---|---|---|---|---|---|---|---|\n",
+        "| fault | requests, p99 | no answer | 503: view too old | key unknown | ended: told, untold \
+         | first refused after: p50, p99, worst | on sensitive routes | untold: worst \
+         |\n|---|---|---|---|---|---|---|---|---|\n",
     );
     for phase in phases {
         let Phase { name, requests, unanswered, stale, unknown, told, untold, .. } = phase;
-        let name = match phase.forgotten {
-            0 => name.clone(),
-            times => format!("{name} ({times} accepted by servers that had just joined)"),
+        let name = match phase.forgotten.iter().max() {
+            None => name.clone(),
+            Some(last) => {
+                let (times, last) = (phase.forgotten.len(), seconds(*last));
+                format!("{name} ({times} accepted until {last} after it was back)")
+            }
         };
         let _ = writeln!(
             table,

@@ -109,12 +109,10 @@ type Looking = Pin<Box<dyn Future<Output = Result<Look, EngineError>> + Send>>;
 
 async fn look(link: Arc<Link>, streams: Arc<Streams>, delivered: u64) -> Result<Look, EngineError> {
     let at = now();
-    let bucket = async {
-        let info = streams.info(&link, Kind::Ring).await?;
-        let ring = ring::read_from(&link, &streams, info.as_ref()).await?;
-        Ok((ring, info))
-    };
-    let ((ring, bucket), log) = tokio::try_join!(bucket, streams.info(&link, Kind::Log))?;
+    // The log after the ring: who finds a ring that was put back finds what was put back before it.
+    let bucket = streams.info(&link, Kind::Ring).await?;
+    let ring = ring::read_from(&link, &streams, bucket.as_ref()).await?;
+    let log = streams.info(&link, Kind::Log).await?;
     let lag = |info: &Option<Info>| info.as_ref().map_or(Some(0), Info::lag);
     let lag = lag(&log).zip(lag(&bucket)).map(|(log, bucket)| log.max(bucket));
     Ok(Look { at, ring, log, delivered, lag })

@@ -39,7 +39,7 @@ pub(super) struct Following<'a> {
     ring: Option<u64>,
     /// Why the ring cannot be read. Records are delivered all the same.
     unreadable: Option<EngineError>,
-    /// Whether all was read, so that the server may wait for news.
+    /// Whether all was read after the ring, so that the server may wait for news.
     live: bool,
 }
 
@@ -101,8 +101,10 @@ impl<'a> Following<'a> {
         if !poll.same || self.losses != self.engine.losses() {
             return self.reset(to).await;
         }
+        let told = self.ring;
         self.deliver_ring(poll.revision, to).await?;
-        let all = poll.entries.len() < PAGE;
+        // The log was read before this ring was. What was put back before it comes with the next reading.
+        let all = poll.entries.len() < PAGE && self.ring == told;
         self.deliver(poll.entries, to);
         self.live = all;
         if all {

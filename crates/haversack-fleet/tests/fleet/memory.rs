@@ -17,6 +17,8 @@ pub(crate) struct Memory {
     state: Mutex<State>,
     pub(crate) asked: AtomicUsize,
     pub(crate) puts: AtomicUsize,
+    /// How often a follower has looked.
+    pub(crate) followed: AtomicUsize,
 }
 
 #[derive(Default)]
@@ -24,6 +26,8 @@ pub(crate) struct Memory {
 pub(crate) struct State {
     pub(crate) ring: Option<RingDocument>,
     pub(crate) log: Vec<String>,
+    /// The log as it was whenever a ring was stored.
+    pub(crate) log_at_puts: Vec<Vec<String>>,
     /// Which log it is.
     pub(crate) generation: u64,
     pub(crate) forgets: bool,
@@ -35,6 +39,8 @@ pub(crate) struct State {
     pub(crate) hangs: bool,
     /// Followers hear nothing new.
     pub(crate) deaf: bool,
+    /// Followers hear everything, and not that it is everything.
+    pub(crate) unconfirmed: bool,
     pub(crate) panics: bool,
     pub(crate) read_only: bool,
     /// `append` refuses a record with this text.
@@ -98,6 +104,8 @@ impl Engine for Memory {
             return Ok(Put::Lost(stored));
         }
         state.ring = Some(document.clone());
+        let log = state.log.clone();
+        state.log_at_puts.push(log);
         self.puts.fetch_add(1, Ordering::SeqCst);
         Ok(Put::Stored)
     }
@@ -145,8 +153,11 @@ impl Engine for Memory {
                     to.take(Event::Records(log[place..].to_vec(), cursor));
                     place = log.len();
                 }
-                to.take(Event::Confirmed(at));
+                if !self.state().unconfirmed {
+                    to.take(Event::Confirmed(at));
+                }
             }
+            self.followed.fetch_add(1, Ordering::SeqCst);
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }

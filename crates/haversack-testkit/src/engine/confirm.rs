@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use super::Host;
-use super::probe::{HOUR, Probe, Seen, answer, now, records};
+use super::probe::{HOUR, Probe, Seen, answer, missing, now, put, records};
 
 /// While nothing happens a confirmation still comes every two seconds at the latest, and says a moment
 /// from before the engine was asked, which goes forward.
@@ -67,6 +67,44 @@ pub async fn confirms_no_more_than_it_delivered(host: &dyn Host) {
             assert!(
                 place.is_some_and(|place| place < *confirmed),
                 "{text} was acknowledged by {when:?}; {at:?} was confirmed and it was not delivered"
+            );
+        }
+    }
+    probes.into_iter().for_each(Probe::leave);
+}
+
+/// What was in the log before a ring was stored has been delivered before the first confirmation after
+/// that ring, to who was there and to who joins just then. So who puts a lost ring back after what is
+/// over can rely on it that nobody takes the one without the other.
+///
+/// # Panics
+///
+/// When a confirmation came too early.
+pub async fn confirms_a_ring_with_what_came_before_it(host: &dyn Host) {
+    let writer = host.engine().await;
+    let mut probes = vec![Probe::join(host).await];
+    let mut rounds = Vec::new();
+    for round in 0..24 {
+        // Followers are met at whatever they are just doing.
+        probes.push(Probe::join(host).await);
+        sleep(Duration::from_millis(round * 7 % 20)).await;
+        let before = records("before a ring", 3, HOUR);
+        answer("appending", writer.append(&before)).await;
+        rounds.push((put(&*writer, &format!("after {round}")).await, before));
+    }
+    for probe in &mut probes {
+        probe.is_confirmed().await;
+        let seen = probe.seen();
+        let confirmed = confirmations(&seen);
+        for (ring, before) in &rounds {
+            let tells = |it: &Seen| matches!(it, Seen::Told(Event::Ring(told), _) if told == ring);
+            let Some(place) = seen.iter().position(tells) else { continue };
+            let first = confirmed.iter().map(|it| it.0).find(|it| *it > place);
+            assert_eq!(
+                missing(&seen[..first.expect("one came after all")], before),
+                0,
+                "revision {} was confirmed without what was written before it",
+                ring.revision
             );
         }
     }

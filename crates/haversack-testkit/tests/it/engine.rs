@@ -82,6 +82,7 @@ async fn every_defect_is_found() {
         (Defect::KeepsMarks, |host| Box::pin(must::tells_who_is_first(host))),
         (Defect::KeepsReports, |host| Box::pin(must::keeps_reports_for_their_time(host))),
         (Defect::MixesMarks, |host| Box::pin(must::tells_who_is_first(host))),
+        (Defect::RingAhead, |host| Box::pin(must::confirms_a_ring_with_what_came_before_it(host))),
         (Defect::RingOnce, |host| Box::pin(must::delivers_ring_changes(host))),
         (Defect::SplitsLines, |host| Box::pin(must::takes_odd_texts(host))),
         (Defect::TellsTheAsked, |host| Box::pin(must::elects_one_winner(host))),

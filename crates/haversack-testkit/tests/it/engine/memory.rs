@@ -27,6 +27,7 @@ pub(super) enum Defect {
     KeepsMarks,
     KeepsReports,
     MixesMarks,
+    RingAhead,
     RingOnce,
     SplitsLines,
     StopsAtGarbage,
@@ -78,6 +79,8 @@ struct Follow {
     ring: Option<RingDocument>,
     begun: bool,
     from: Option<Cursor>,
+    /// How much of the log there was when the follower began to look.
+    upto: usize,
 }
 
 pub(super) struct Memory {
@@ -109,17 +112,18 @@ impl Memory {
             }
             0
         });
-        if place == state.log.len() {
+        let upto = state.log.len().min(follow.upto);
+        if place == upto {
             return;
         }
         let clean = |line: &&String| !line.starts_with('\n');
         let stop = |line: &&String| !self.has(Defect::StopsAtGarbage) || clean(line);
-        let new = state.log.get(place..).unwrap_or_default().iter().take_while(stop);
+        let new = state.log.get(place..upto).unwrap_or_default().iter().take_while(stop);
         let new = new.filter(clean).cloned().collect();
         if self.has(Defect::CountsWrong) {
             state.log.push("\n".to_owned());
         }
-        let end = state.log.len() + usize::from(self.has(Defect::CountsWrong));
+        let end = upto + if self.has(Defect::CountsWrong) { 2 } else { 0 };
         let cursor = Cursor(format!("{}.{end}", state.generation));
         to.take(Event::Records(new, cursor.clone()));
         follow.from = Some(cursor);
@@ -196,13 +200,17 @@ impl Engine for Memory {
     }
 
     async fn follow(&self, from: Option<Cursor>, to: &mut dyn Follower) -> EngineError {
-        let mut place = Follow { ring: None, begun: false, from };
+        let mut place = Follow { ring: None, begun: false, from, upto: usize::MAX };
         if place.from.is_none() && self.has(Defect::FollowsFromNow) {
             let state = self.store.state();
             place.from = Some(Cursor(format!("{}.{}", state.generation, state.log.len())));
         }
         loop {
             let asked = now();
+            if self.has(Defect::RingAhead) {
+                place.upto = self.store.state().log.len();
+                sleep(TICK).await;
+            }
             self.deliver(&mut place, to);
             sleep(TICK).await;
             match self.defect {
