@@ -2,11 +2,8 @@
 
 mod joining;
 mod keys;
-<<<<<<< HEAD
 mod listing;
-=======
 mod lost;
->>>>>>> ccb7c2cdbe849f6ca788847fde6968bf2a4ce310
 mod memory;
 mod operating;
 mod revoking;
