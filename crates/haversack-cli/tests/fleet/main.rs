@@ -2,6 +2,7 @@
 
 mod errors;
 mod front;
+mod leak;
 mod servers;
 
 use std::process::{Command, Output};

@@ -120,9 +120,10 @@ fn day(url: &str) {
     assert!(rotated.contains("seals from") && rotated.contains("(in 6 d)"), "{rotated}");
 
     // A key, everywhere.
-    let said = done(url, &["keys", "revoke", &id.to_string(), "--wait", "30s"]);
+    let said = done(url, &["keys", "revoke", &id.to_string(), "--once", "--wait", "30s"]);
     assert!(said.contains(&format!("key {id} opens nothing any more, revision 3")), "{said}");
     assert!(said.contains("all 2 servers have it"), "{said}");
+    assert!(said.contains("after that run `haversack revoke all-before "), "{said}");
     for server in &servers {
         let view = server.view();
         let key = view.ring.keys(NOW).find(|key| key.id == id).unwrap();
@@ -194,7 +195,7 @@ fn a_ring_is_sealed_opened_and_sealed_anew() {
     let checked = done(&url, &["keys", "check"]);
     assert!(checked.contains("warning: the key ring is stored in the clear"), "{checked}");
     let id = sealing(&url).to_string();
-    let revoke = ["keys", "revoke", &id, "--key-encryption-key", &two, "--fleet", &url];
+    let revoke = ["keys", "revoke", &id, "--once", "--key-encryption-key", &two, "--fleet", &url];
     let revoked = haversack(&revoke);
     assert!(revoked.code == 0 && revoked.err.contains("stays so"), "{revoked:?}");
     assert!(done(&url, &["keys", "list"]).contains("revision 5"));
