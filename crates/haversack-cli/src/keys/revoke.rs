@@ -32,6 +32,16 @@ pub(crate) struct Args {
     /// Running servers do not take such a ring: restart all of them.
     #[arg(long)]
     leak: bool,
+    /// With `--leak`: a tenant whose cookies there are; may be repeated
+    ///
+    /// A ring knows neither tenants nor purposes. Cookies of those that are not named are refused too,
+    /// but stay in the jar, beside new ones, until the client drops them. Each tenant counts with each
+    /// purpose, and with those of who has none; 64 such pairs fit.
+    #[arg(long, value_name = "NAME", requires = "leak")]
+    tenant: Vec<String>,
+    /// With `--leak`: a purpose other than `session` that there are cookies for; may be repeated
+    #[arg(long, value_name = "NAME", requires = "leak")]
+    purpose: Vec<String>,
     /// Do not stay for five minutes to end sessions once more, but print the command that does it
     #[arg(long, conflicts_with = "leak")]
     once: bool,
@@ -112,12 +122,20 @@ impl Args {
 
             // Running servers still read these with the old ring, whose sessions they end.
             end_all(&store).await?;
-            let next = |ring: &KeyRing| ring.replaced_index(time::now(), Os);
+            let scopes = self.scopes();
+            let next = |ring: &KeyRing| ring.replaced_index(&scopes, time::now(), Os);
             let ring = store.replace(next).await?;
             say(&format!("{place}: all keys are replaced, revision {}", ring.revision()));
             say("restart every server now: until then it goes on with the ring that leaked");
             Ok(())
         })
+    }
+
+    /// Each tenant with each purpose.
+    fn scopes(&self) -> Vec<(&str, &str)> {
+        let tenants = std::iter::once("").chain(self.tenant.iter().map(String::as_str));
+        let purposes = || std::iter::once("session").chain(self.purpose.iter().map(String::as_str));
+        tenants.flat_map(|tenant| purposes().map(move |purpose| (tenant, purpose))).collect()
     }
 
     fn ask(&self, what: &str) -> Result<(), Failure> {

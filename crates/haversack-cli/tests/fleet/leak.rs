@@ -38,3 +38,23 @@ fn who_stops_a_revocation_is_told_what_is_left() {
     let soon = haversack(&command);
     assert!(soon.code == 1 && soon.err.contains("is still to come"), "{soon:?}");
 }
+
+#[test]
+fn a_ring_that_leaked_remembers_whose_cookies_there_are() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("shop.keys");
+    let url = format!("file:{}", path.display());
+    done(&url, &["keys", "init", "--app", "shop.example"]);
+    let marks = || {
+        let ring: serde_json::Value =
+            serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+        ring["replaced_marks"].as_array().unwrap().len()
+    };
+    done(&url, &["keys", "revoke", "--leak"]);
+    assert_eq!(marks(), 1);
+    let named = ["--tenant", "acme", "--tenant", "umbrella", "--purpose", "admin"];
+    done(&url, &[&["keys", "revoke", "--leak"][..], &named].concat());
+    assert_eq!(marks(), 1 + 3 * 2);
+    let refused = haversack(&["keys", "revoke", "AAAAAAAA", "--tenant", "acme", "--fleet", &url]);
+    assert_eq!(refused.code, 2, "{refused:?}");
+}
