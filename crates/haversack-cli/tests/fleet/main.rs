@@ -4,6 +4,7 @@ mod errors;
 mod front;
 mod leak;
 mod servers;
+mod tls;
 
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
