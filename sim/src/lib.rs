@@ -13,8 +13,8 @@
 //! seed (`plan`), then which thing happens next (`schedule`). The [oracle](self#the-oracle) looks at
 //! the jar after each response that changed it.
 //!
-//! Beside one in eight of them runs a schedule of the same seed in which sessions are ended and
-//! renewed everywhere, servers hear of it late, and older jars are restored (`revoked`).
+//! Beside one in eight of them runs a schedule of the same seed in which sessions are ended, one or all
+//! of somebody, and renewed everywhere, servers hear of it late, and older jars are restored (`revoked`).
 //!
 //! # Why there is a server of its own
 //!

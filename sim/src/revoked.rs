@@ -10,8 +10,10 @@
 //! 4. When everybody has learnt, no copy of an older jar is admitted anywhere, nor ever after, though
 //!    records are forgotten in time.
 //! 5. Whoever ends or renews a session tells of it.
-//! 6. An older root is not renewed by a server that has learnt of a later renewal, however recent.
+//! 6. Who signs in where it is known that all earlier sessions are over is not signed out by that.
+//! 7. An older root is not renewed by a server that has learnt of a later renewal, however recent.
 
+mod age;
 mod judge;
 mod log;
 
@@ -152,6 +154,7 @@ impl World {
                     let copy = pick(&mut self.dice, &self.copies).clone();
                     self.jars.push(copy);
                 }
+                3 if self.dice.below(3) == 0 => self.end_by_time(),
                 _ => self.send(),
             }
         }
@@ -244,7 +247,9 @@ impl World {
         if info.signed_in {
             let verified = exchange.verified(scrutiny).is_ok();
             let sensitive = verified && scrutiny == Scrutiny::Sensitive;
-            self.judge.admitted(&info, server, self.now_ms, clock, sensitive)?;
+            let user = exchange.value().0.value.user;
+            let session = judge::session(&info, user).ok_or("a signed-in session has no id")?;
+            self.judge.admitted(&session, server, self.now_ms, clock, sensitive)?;
             let happening = if verified { Happening::Verified } else { Happening::Unverified };
             self.tally.add(happening);
         }
@@ -302,6 +307,13 @@ impl World {
                 }
                 _ => {}
             }
+        }
+        if outcome.error.is_none() && matches!(act, Act::Login(_)) {
+            let mut jar = Jar::new();
+            apply(&mut jar, &outcome.set_cookies);
+            let seen = self.judge.look(&line(&jar), Timestamp::from_millis(self.now_ms));
+            let raised = self.judge.signs_in(&seen, server, self.now_ms, clock)?;
+            self.tally.add_many(Happening::Raised, usize::from(raised));
         }
         self.tally.add_many(Happening::Published, outcome.revocations.len());
         let mut departs = self.now_ms;

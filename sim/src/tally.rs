@@ -74,6 +74,8 @@ happenings! {
     WritableSettled => "not writable before many sessions begun at once have settled",
     FixedPoint => "fixed points reached",
     Published => "revocations published",
+    EndedByTime => "times from before which all sessions of somebody, or of everybody, were ended",
+    Raised => "sign-ins within the second in which that was",
     Revoked => "requests refused as revoked",
     Outrun => "renewals of an older root refused",
     StaleRefused => "renewals refused by servers that may have missed something",

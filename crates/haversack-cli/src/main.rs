@@ -13,6 +13,7 @@ mod place;
 mod revoke;
 mod ring;
 mod servers;
+mod signal;
 mod time;
 
 use std::process::ExitCode;

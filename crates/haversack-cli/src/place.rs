@@ -71,7 +71,23 @@ impl PlaceArgs {
             Place::Fleet(url) => Fleet::new(url, &self.fleet),
         }
     }
+
+    /// What a later command must be given to be about the same fleet; nothing if the environment says
+    /// it. A URL may hold a password, and what a command prints may be kept for longer than that.
+    pub(crate) fn again(&self) -> String {
+        match (&self.fleet.fleet, &self.file) {
+            (Some(url), _) if url.contains('@') => WITH_PASSWORD.to_owned(),
+            (Some(url), _) => format!(" --fleet {}", quoted(url)),
+            (None, Some(path)) => {
+                format!(" --fleet {}", quoted(&format!("file:{}", path.display())))
+            }
+            (None, None) => String::new(),
+        }
+    }
 }
+
+/// What stands for an address that is not repeated.
+pub(crate) const WITH_PASSWORD: &str = " --fleet URL";
 
 impl FleetArgs {
     /// The fleet; without an address the one whose engine is the key ring file.
@@ -215,6 +231,16 @@ fn escaped(text: &str) -> String {
     text.bytes().map(escape).collect()
 }
 
+/// As a shell takes it for one word.
+fn quoted(text: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._/:@%+=,".contains(&byte);
+    if text.bytes().all(plain) {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
+    }
+}
+
 /// Runs what asks an engine; once for a command, since connections end with it.
 pub(crate) fn wait<T>(future: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     haversack_fleet::run(future)
@@ -266,6 +292,20 @@ mod tests {
         assert_eq!(chosen(None, None, &both[1..]).unwrap(), file("two.keys"));
         assert_eq!(chosen(None, None, &[(FLEET, "")]).unwrap(), file("haversack.keys"));
         assert!(chosen(None, None, &both).is_err());
+    }
+
+    #[test]
+    fn a_later_command_names_the_same_fleet_and_no_password() {
+        let again = |file: Option<&str>, url: Option<&str>| {
+            let fleet = FleetArgs { fleet: url.map(str::to_owned), ..FleetArgs::default() };
+            PlaceArgs { file: file.map(Into::into), fleet }.again()
+        };
+        assert_eq!(again(None, None), "");
+        assert_eq!(again(Some("my.keys"), None), " --fleet file:my.keys");
+        assert_eq!(again(Some("it's.keys"), None), r" --fleet 'file:it'\''s.keys'");
+        assert_eq!(again(None, Some("nats://h:1")), " --fleet nats://h:1");
+        assert_eq!(again(None, Some("redis://h?app=a&b")), " --fleet 'redis://h?app=a&b'");
+        assert_eq!(again(None, Some("redis://:hunter2@h")), WITH_PASSWORD);
     }
 
     #[test]

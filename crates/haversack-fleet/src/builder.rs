@@ -16,11 +16,11 @@ use crate::fleet::Fleet;
 use crate::held::Held;
 use crate::index::Index;
 use crate::rotate::Rotation;
-use crate::run;
 use crate::shared::Shared;
 use crate::trouble::Task;
 use crate::worker;
 use crate::wrap::Wraps;
+use crate::{rings, run};
 
 /// What a server says before it joins its fleet.
 #[derive(Clone, Debug)]
@@ -174,6 +174,12 @@ impl Builder {
         let answer = answer.await.map_err(|_| ended())?;
         match answer {
             Ok(Ok(Ok(()))) => {}
+            Ok(Ok(Err(FleetErrorKind::NoRing { .. }))) => {
+                let engine = Arc::clone(&shared.engine);
+                let others = handle.spawn(async move { rings::others(engine.as_ref()).await });
+                let others = others.await.unwrap_or_default();
+                return Err(error(FleetErrorKind::NoRing { others }));
+            }
             Ok(Ok(Err(kind))) => return Err(error(kind)),
             Ok(Err(_)) => return Err(ended()),
             Err(_) => {

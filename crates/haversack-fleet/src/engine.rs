@@ -42,6 +42,12 @@ pub trait Engine: Send + Sync + 'static {
         None
     }
 
+    /// The apps whose rings it holds, twenty at most are enough; none if it cannot hold several, or if
+    /// one may not ask. For who finds no ring: the name of the app may be misspelt.
+    async fn apps(&self) -> Result<Vec<String>, EngineError> {
+        Ok(Vec::new())
+    }
+
     /// The ring document; `None` if there is none yet.
     async fn ring(&self) -> Result<Option<RingDocument>, EngineError>;
 

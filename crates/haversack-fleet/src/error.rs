@@ -88,7 +88,10 @@ pub enum FleetErrorKind {
         app: Option<String>,
     },
     /// There is no ring.
-    NoRing,
+    NoRing {
+        /// Other apps whose rings the engine holds, as far as it tells.
+        others: Vec<String>,
+    },
     /// The ring belongs to another app, or its index key is another.
     OtherRing {
         /// The app that was expected.
@@ -145,11 +148,22 @@ impl fmt::Display for FleetError {
                 }
                 f.write_str(", and overwriting it would end every session: rotate it instead")
             }
-            FleetErrorKind::NoRing => write!(
-                f,
-                "{engine} has no key ring: make one with `haversack keys init --fleet URL`, where \
-                 URL is the address that this program was given"
-            ),
+            FleetErrorKind::NoRing { others } => {
+                write!(f, "{engine} has no key ring")?;
+                if others.is_empty() {
+                    f.write_str(":")?;
+                } else {
+                    let others = others.join("`, `");
+                    write!(
+                        f,
+                        " of this app, but of `{others}`: correct `?app=NAME` in the address, or"
+                    )?;
+                }
+                f.write_str(
+                    " make one with `haversack keys init --fleet URL`, where URL is the address that \
+                     this program was given",
+                )
+            }
             FleetErrorKind::OtherRing { expected, found } if expected == found => write!(
                 f,
                 "the key ring in {engine} is another one of the app `{found}`: its index key \

@@ -356,7 +356,7 @@ impl From<Fault> for FleetErrorKind {
             Fault::Document(error) => Self::Document(error),
             Fault::Engine(error) => Self::Engine(error),
             // Before there is a ring in use none can be older.
-            Fault::Gone | Fault::Older { .. } => Self::NoRing,
+            Fault::Gone | Fault::Older { .. } => Self::NoRing { others: Vec::new() },
             Fault::Other { expected, found } => Self::OtherRing { expected, found },
         }
     }

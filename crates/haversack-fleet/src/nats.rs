@@ -176,6 +176,10 @@ impl Engine for NatsEngine {
         self.streams.get().map(|streams| streams.app.clone())
     }
 
+    async fn apps(&self) -> Result<Vec<String>, EngineError> {
+        stream::apps(&*self.connect().await?).await
+    }
+
     async fn ring(&self) -> Result<Option<RingDocument>, EngineError> {
         let (link, streams) = self.reach().await?;
         Ok(ring::read(&link, &streams).await??.document)

@@ -49,10 +49,11 @@ impl RingStore {
     ///
     /// When there is none, when it is not one or cannot be opened, and when the engine fails.
     pub async fn ring(&self) -> Result<KeyRing, FleetError> {
-        match self.engine.ring().await? {
-            Some(document) => self.parse(&document).await,
-            None => Err(self.error(FleetErrorKind::NoRing)),
+        if let Some(document) = self.engine.ring().await? {
+            return self.parse(&document).await;
         }
+        let others = others(self.engine.as_ref()).await;
+        Err(self.error(FleetErrorKind::NoRing { others }))
     }
 
     /// Whether the ring is stored in the clear; `None` if there is none.
@@ -168,6 +169,16 @@ impl RingStore {
     fn error(&self, kind: FleetErrorKind) -> FleetError {
         FleetError::new(self.engine.name(), kind)
     }
+}
+
+/// The other apps that an engine holds, for who finds no ring of theirs.
+pub(crate) async fn others(engine: &dyn Engine) -> Vec<String> {
+    // That there is no ring is worse than not to know who else has one.
+    let mut apps = engine.apps().await.unwrap_or_default();
+    apps.retain(|app| engine.app().as_ref() != Some(app));
+    apps.sort_unstable();
+    apps.truncate(20);
+    apps
 }
 
 /// Somebody else is faster now and then, not ten times in a row.

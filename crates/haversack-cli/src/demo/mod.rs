@@ -50,6 +50,7 @@ use self::process::Replicas;
 use self::views::Views;
 use self::visitors::Visitors;
 use crate::output::Failure;
+use crate::signal;
 
 /// Three stateless servers and an application whose data lives in your browser only
 #[derive(clap::Args)]
@@ -74,15 +75,15 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
     runtime()?.block_on(async {
         let keys = tokio::select! {
             opened = Keys::open(args.fleet.as_deref()) => Arc::new(opened?),
-            () = stop() => return Ok(INTERRUPTED.into()),
+            () = signal::stop() => return Ok(INTERRUPTED.into()),
         };
         let replicas = tokio::select! {
             started = Replicas::start_all(keys.place.clone()) => Arc::new(started?),
-            () = stop() => return Ok(INTERRUPTED.into()),
+            () = signal::stop() => return Ok(INTERRUPTED.into()),
         };
         let done = tokio::select! {
             done = serve(args, Arc::clone(&keys), Arc::clone(&replicas)) => done,
-            () = stop() => Ok(if args.headless { INTERRUPTED.into() } else { ExitCode::SUCCESS }),
+            () = signal::stop() => Ok(if args.headless { INTERRUPTED.into() } else { ExitCode::SUCCESS }),
         };
         replicas.stop().await;
         drop(keys); // last: a replica on its way up reads them
@@ -151,20 +152,4 @@ fn runtime() -> Result<Runtime, Failure> {
         .enable_all()
         .build()
         .map_err(|error| Failure::new(format!("cannot start: {error}")))
-}
-
-/// Ctrl-C, and on Unix what service managers send.
-async fn stop() {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
-            tokio::select! {
-                _ = tokio::signal::ctrl_c() => {}
-                _ = terminate.recv() => {}
-            }
-            return;
-        }
-    }
-    let _ = tokio::signal::ctrl_c().await;
 }

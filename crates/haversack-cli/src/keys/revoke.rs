@@ -1,12 +1,15 @@
 //! `haversack keys revoke`: what leaked opens nothing any more, on no server.
 
-use haversack::{KeyId, KeyRing, Revocation, ShortKeyId, Timestamp};
-use haversack_fleet::{EngineError, Report, RingStore};
+mod second;
 
+use haversack::{KeyId, KeyRing, Revocation, ShortKeyId, Timestamp};
+use haversack_fleet::{Report, RingStore};
+
+use self::second::Second;
 use super::Os;
 use crate::output::{Failure, confirm, say};
 use crate::place::{PlaceArgs, wait};
-use crate::servers::{self, Moment, reach};
+use crate::servers::{self, Moment, Reach, reach};
 use crate::{revoke, time};
 
 /// Revoke a key that leaked, or the whole ring; everybody is signed out
@@ -14,6 +17,9 @@ use crate::{revoke, time};
 /// The key opens nothing from now on, on every server, and if it was the one that seals there is a new
 /// one. Who had the key may have had sessions sealed anew by servers, so all sessions from before are
 /// ended as well.
+///
+/// Clocks may differ by five minutes, so such a session may begin up to five minutes from now: this
+/// command stays for as long, and then ends sessions once more. Ctrl-C says what is left to do.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// The key, as `haversack keys list` shows it
@@ -26,6 +32,19 @@ pub(crate) struct Args {
     /// Running servers do not take such a ring: restart all of them.
     #[arg(long)]
     leak: bool,
+    /// With `--leak`: a tenant whose cookies there are; may be repeated
+    ///
+    /// A ring knows neither tenants nor purposes. Cookies of those that are not named are refused too,
+    /// but stay in the jar, beside new ones, until the client drops them. Each tenant counts with each
+    /// purpose, and with those of who has none; 64 such pairs fit.
+    #[arg(long, value_name = "NAME", requires = "leak")]
+    tenant: Vec<String>,
+    /// With `--leak`: a purpose other than `session` that there are cookies for; may be repeated
+    #[arg(long, value_name = "NAME", requires = "leak")]
+    purpose: Vec<String>,
+    /// Do not stay for five minutes to end sessions once more, but print the command that does it
+    #[arg(long, conflicts_with = "leak")]
+    once: bool,
     /// Do not ask
     #[arg(long)]
     yes: bool,
@@ -62,19 +81,35 @@ impl Args {
             {
                 say(&format!("key {new} seals from now on"));
             }
-            end_all(&store).await?;
-            let moment =
-                Moment::now(store.engine().as_ref()).await.map_err(|error| unsure(&error))?;
-            let revision = ring.revision();
-            let knows =
-                |report: &Report| report.ring_revision >= revision && moment.is_known_to(report);
-            say(&reach(&store, self.wait, knows).await?.to_string());
-            say(
-                "after 5 minutes run `haversack revoke all-before now` once more: clocks may differ \
-                 by that much, so who had the key can have made sessions that begin until then",
-            );
-            Ok(())
+            end_all(&store).await.map_err(|error| {
+                error.hint(
+                    "once that is put right: `haversack revoke all-before now`, and again 5 minutes \
+                     later",
+                )
+            })?;
+            // Whoever asks in vain has still to finish what was begun.
+            match self.known(&store, ring.revision()).await {
+                Ok(reach) => say(&reach.to_string()),
+                Err(error) => eprintln!(
+                    "warning: it is published, but nothing tells which servers have it: {error}"
+                ),
+            }
+            let second = Second::of(&store, self.place.again()).await;
+            if self.once {
+                second.announce();
+                return Ok(());
+            }
+            drop(store);
+            let open = || Ok(self.place.fleet()?.open()?);
+            second.stay(open, second.pause()).await
         })
+    }
+
+    async fn known(&self, store: &RingStore, revision: u64) -> Result<Reach, Failure> {
+        let moment = Moment::now(store.engine().as_ref()).await?;
+        let knows =
+            |report: &Report| report.ring_revision >= revision && moment.is_known_to(report);
+        Ok(reach(store, self.wait, knows).await?)
     }
 
     fn replace(&self) -> Result<(), Failure> {
@@ -87,12 +122,20 @@ impl Args {
 
             // Running servers still read these with the old ring, whose sessions they end.
             end_all(&store).await?;
-            let next = |ring: &KeyRing| ring.replaced_index(time::now(), Os);
+            let scopes = self.scopes();
+            let next = |ring: &KeyRing| ring.replaced_index(&scopes, time::now(), Os);
             let ring = store.replace(next).await?;
             say(&format!("{place}: all keys are replaced, revision {}", ring.revision()));
             say("restart every server now: until then it goes on with the ring that leaked");
             Ok(())
         })
+    }
+
+    /// Each tenant with each purpose.
+    fn scopes(&self) -> Vec<(&str, &str)> {
+        let tenants = std::iter::once("").chain(self.tenant.iter().map(String::as_str));
+        let purposes = || std::iter::once("session").chain(self.purpose.iter().map(String::as_str));
+        tenants.flat_map(|tenant| purposes().map(move |purpose| (tenant, purpose))).collect()
     }
 
     fn ask(&self, what: &str) -> Result<(), Failure> {
@@ -114,10 +157,6 @@ async fn end_all(store: &RingStore) -> Result<(), Failure> {
 fn unfinished(error: impl Into<Failure>) -> Failure {
     Failure::new(format!("sessions were not ended: {}", error.into()))
         .hint("once that is put right: `haversack revoke all-before now`")
-}
-
-fn unsure(error: &EngineError) -> Failure {
-    Failure::new(format!("it is published, but nothing tells which servers have it: {error}"))
 }
 
 /// As a list of keys shows it, or as a cookie names it.

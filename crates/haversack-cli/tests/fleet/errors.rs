@@ -78,8 +78,13 @@ fn another_app_and_no_ring_at_all() {
         done(&url, &init);
         let said = fails(&init, &url);
         assert!(said.contains("of the app `shop.example`") && said.contains("rotate it"), "{said}");
-        let said = fails(&["revoke", "all-before", "now"], &format!("{url}?app=other"));
-        assert!(said.contains("has no key ring"), "{said}");
+        done(&url, &["keys", "list"]);
+        // Whoever has misspelt it sees what is there.
+        for args in EVERY {
+            let said = fails(args, &format!("{url}?app=shop"));
+            assert!(said.contains("no key ring of this app, but of `shop.example`: "), "{said}");
+            assert!(said.contains("?app=NAME"), "{said}");
+        }
     }
 }
 

@@ -2,7 +2,9 @@
 
 mod errors;
 mod front;
+mod leak;
 mod servers;
+mod tls;
 
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};

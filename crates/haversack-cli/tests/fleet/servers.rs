@@ -6,7 +6,7 @@ use haversack::{Feed as _, KeyState, Lifetime, RevocationId, ShortKeyId, Timesta
 use haversack_fleet::{Fleet, run};
 use haversack_testkit::daemon::Daemon;
 
-use super::{done, haversack, until};
+use super::{Done, done, haversack, until};
 
 const NOW: Timestamp = Timestamp::from_secs(4_000_000_000);
 
@@ -120,9 +120,10 @@ fn day(url: &str) {
     assert!(rotated.contains("seals from") && rotated.contains("(in 6 d)"), "{rotated}");
 
     // A key, everywhere.
-    let said = done(url, &["keys", "revoke", &id.to_string(), "--wait", "30s"]);
+    let said = done(url, &["keys", "revoke", &id.to_string(), "--once", "--wait", "30s"]);
     assert!(said.contains(&format!("key {id} opens nothing any more, revision 3")), "{said}");
     assert!(said.contains("all 2 servers have it"), "{said}");
+    assert!(said.contains("after that run `haversack revoke all-before "), "{said}");
     for server in &servers {
         let view = server.view();
         let key = view.ring.keys(NOW).find(|key| key.id == id).unwrap();
@@ -159,6 +160,18 @@ fn day(url: &str) {
     assert!(said.contains("all keys are replaced, revision 4"), "{said}");
     let shown = until(&status, |done| done.out.contains("web-1"));
     assert!(shown.code == 1 && shown.out.contains("has ring 3, not 4"), "{shown:?}");
+    // Each of them is named, with what is to be done about it.
+    for (args, before) in
+        [(&status[..], ""), (&["fleet", "check", "--fleet", url], "problem: server ")]
+    {
+        let named = |done: &Done, name: &str| {
+            let begins = format!("{before}{name}");
+            let line = done.out.lines().find(|line| line.starts_with(&begins));
+            line.is_some_and(|it| it.contains("another index key") && it.contains("restart"))
+        };
+        let shown = until(args, |done| named(done, "web-1") && named(done, "web-2"));
+        assert_eq!(shown.code, 1, "{shown:?}");
+    }
     assert_eq!(servers[0].view().ring.revision(), 3);
     assert_eq!(join(url, "web-3").view().ring.revision(), 4);
 }
@@ -194,7 +207,7 @@ fn a_ring_is_sealed_opened_and_sealed_anew() {
     let checked = done(&url, &["keys", "check"]);
     assert!(checked.contains("warning: the key ring is stored in the clear"), "{checked}");
     let id = sealing(&url).to_string();
-    let revoke = ["keys", "revoke", &id, "--key-encryption-key", &two, "--fleet", &url];
+    let revoke = ["keys", "revoke", &id, "--once", "--key-encryption-key", &two, "--fleet", &url];
     let revoked = haversack(&revoke);
     assert!(revoked.code == 0 && revoked.err.contains("stays so"), "{revoked:?}");
     assert!(done(&url, &["keys", "list"]).contains("revision 5"));

@@ -87,6 +87,11 @@ impl Link {
                     _ if why.contains("certificate") => EngineErrorKind::Unusable(format!(
                         "{why}; if the authority is your own, name its file in `SSL_CERT_FILE`"
                     )),
+                    // What rustls says of an answer that is none of TLS.
+                    _ if why.contains("InvalidContentType") => EngineErrorKind::Unreachable(
+                        "it does not answer with TLS; without, its address begins with `nats://`"
+                            .to_owned(),
+                    ),
                     _ => EngineErrorKind::Unreachable(why),
                 }));
             }

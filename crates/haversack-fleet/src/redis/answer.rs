@@ -9,7 +9,7 @@ use redis::Value;
 
 use super::follow::Following;
 use super::script::{self, list, text};
-use super::{RedisEngine, advice};
+use super::{RedisEngine, advice, apps};
 use crate::EngineError;
 use crate::clock::{self, now};
 use crate::engine::{Cursor, Engine, Follower, Put, Record, RingDocument};
@@ -32,6 +32,10 @@ impl Engine for RedisEngine {
 
     fn app(&self) -> Option<String> {
         self.keys.get().map(|keys| keys.app.clone())
+    }
+
+    async fn apps(&self) -> Result<Vec<String>, EngineError> {
+        apps(&*self.reads.get().await?).await
     }
 
     async fn ring(&self) -> Result<Option<RingDocument>, EngineError> {

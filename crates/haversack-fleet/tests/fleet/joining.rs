@@ -37,7 +37,7 @@ async fn it_joins_from_within_a_runtime_too() {
 fn every_refusal_says_what_to_do() {
     let empty = Memory::with(None);
     let error = refused(&empty, builder());
-    assert!(matches!(error.kind(), FleetErrorKind::NoRing));
+    assert!(matches!(error.kind(), FleetErrorKind::NoRing { .. }));
     assert!(error.to_string().contains("haversack keys init --fleet URL"), "{error}");
 
     let error = refused(&engine(), builder().app("shed"));

@@ -174,3 +174,23 @@ fn a_redis_that_stands_still_is_noticed() {
     eventually("fresh", || !stale());
     eventually("published", || fleet.status().report.queue == 0);
 }
+
+#[cfg(any(feature = "nats", feature = "redis"))]
+fn misspells(url: &str) {
+    init(url, &ring());
+    let misspelt = Fleet::builder(&url.replace("app=shop", "app=shp")).patience(PATIENCE);
+    let error = misspelt.connect_blocking().err().unwrap().to_string();
+    assert!(error.contains("shop") && error.contains("?app=NAME"), "{error}");
+}
+
+#[cfg(feature = "redis")]
+#[test]
+fn who_misspells_the_app_on_redis_sees_what_is_there() {
+    misspells(&redis(&Daemon::redis(false).unwrap()));
+}
+
+#[cfg(feature = "nats")]
+#[test]
+fn who_misspells_the_app_on_nats_sees_what_is_there() {
+    misspells(&nats(&Daemon::nats().unwrap()));
+}

@@ -1,11 +1,14 @@
 //! Withdrawing what leaked: one key, or the whole ring.
 
+use alloc::borrow::ToOwned as _;
+use alloc::collections::BTreeSet;
+
 use super::derive::{Context, Extracted, Scope};
 use super::schedule::Schedule;
 use super::secret::Secret;
 use super::{KeyRing, KeyRingError, MAX_REMEMBERED, RingKey};
 use crate::env::{Entropy, Timestamp};
-use crate::key_id::ShortKeyId;
+use crate::key_id::{RingMark, ShortKeyId};
 use crate::wire::Suite;
 
 impl KeyRing {
@@ -50,20 +53,33 @@ impl KeyRing {
     /// and a new one that seals at once. It ends every session, and servers take it only when they
     /// start.
     ///
-    /// It remembers the mark of the old ring, so that cookies of the old one are deleted and not taken
-    /// for those of another app. Those of other tenants and purposes than the default are left alone.
+    /// It remembers the marks of the old ring, so that its cookies are deleted and not taken for those
+    /// of another app. There is a mark for each tenant and purpose, of which a ring knows none: those
+    /// that `scopes` names, as tenant and purpose, and no tenant with the purpose `session`. Cookies of
+    /// others mean nothing to anybody either, but stay in the jar until the client drops them.
     ///
     /// # Errors
     ///
-    /// When the ring is full, and when `entropy` fails.
+    /// When the ring is full, when there are more than 64 such marks, and when `entropy` fails.
     pub fn replaced_index(
         &self,
+        scopes: &[(&str, &str)],
         now: Timestamp,
         mut entropy: impl Entropy,
     ) -> Result<Self, KeyRingError> {
         let mut next = self.successor(now);
-        let scope = Scope::new(&self.app, &Context::default());
-        next.replaced.push(Extracted::index(&self.index).mark(&scope));
+        let index = Extracted::index(&self.index);
+        // Nothing is sealed for names that are too long.
+        let named = scopes.iter().filter_map(|(tenant, purpose)| Context::new(tenant, purpose));
+        let marks: BTreeSet<RingMark> = core::iter::once(Context::default())
+            .chain(named)
+            .map(|context| index.mark(&Scope::new(&self.app, &context)))
+            .collect();
+        if marks.len() > MAX_REMEMBERED {
+            let place = "replaced_marks".to_owned();
+            return Err(KeyRingError::TooMany { place, limit: MAX_REMEMBERED });
+        }
+        next.replaced.extend(marks);
         next.replaced.drain(..next.replaced.len().saturating_sub(MAX_REMEMBERED));
         next.index = Secret::random(&mut entropy).map_err(|_| KeyRingError::NoEntropy)?;
         let revoked = Timestamp::from_secs(now.as_secs());
@@ -172,7 +188,7 @@ mod tests {
     #[test]
     fn a_ring_with_another_index_key_knows_the_old_ones_parcels() {
         let old = Keys::new(&ring(), &Context::default());
-        let next = ring().replaced_index(later(5), Seeded(2)).unwrap();
+        let next = ring().replaced_index(&[], later(5), Seeded(2)).unwrap();
         assert_eq!((next.revision(), next.app()), (2, "shop.example"));
         assert!(!next.is_revision_of(&ring()));
         assert_eq!(states(&next, later(5)), [KeyState::Revoked, KeyState::Sealing]);
@@ -180,6 +196,33 @@ mod tests {
         assert_ne!(keys.mark(), old.mark());
         let parcel = KeyId::new(ring().sealing(T0).unwrap().id, old.mark());
         assert!(matches!(keys.find(&parcel, later(5)), Found::ReplacedRing));
+    }
+
+    #[test]
+    fn it_knows_those_of_tenants_and_purposes_that_were_named() {
+        let scopes = [("acme", "session"), ("", "admin"), ("acme", "admin"), ("", "session")];
+        let next = ring().replaced_index(&scopes, later(5), Seeded(2)).unwrap();
+        let next = KeyRing::parse(&next.to_json()).unwrap();
+        let found = |tenant: &str, purpose: &str| {
+            let context = Context::new(tenant, purpose).unwrap();
+            let old = Keys::new(&ring(), &context);
+            let parcel = KeyId::new(ring().sealing(T0).unwrap().id, old.mark());
+            let keys = Keys::new(&next, &context);
+            matches!(keys.find(&parcel, later(5)), Found::ReplacedRing)
+        };
+        for (tenant, purpose) in scopes {
+            assert!(found(tenant, purpose), "{tenant:?} {purpose:?}");
+        }
+        assert!(!found("other", "session"), "nobody knew of it");
+        assert_eq!(next.replaced.len(), 4, "none of them twice");
+
+        let many: Vec<_> = (0..64).map(|n| std::format!("t{n}")).collect();
+        let many: Vec<_> = many.iter().map(|tenant| (tenant.as_str(), "session")).collect();
+        let error = next.replaced_index(&many, later(6), Seeded(3)).unwrap_err();
+        let place = "replaced_marks".to_owned();
+        assert_eq!(error, KeyRingError::TooMany { place, limit: 64 });
+        let last = next.replaced_index(&many[1..], later(6), Seeded(3)).unwrap();
+        assert_eq!(last.replaced.len(), 64, "the older ones go");
     }
 
     #[test]
