@@ -472,6 +472,40 @@ def upkeep():
         revocations=[],
         confirmed=LONG_AGO,
     )
+    old = value("old", 1, NOW - 9000)
+    beside = {
+        "build": lambda j: (
+            j.root(**ADA_ROOT).root("r2", L2, born=g.OLD_S).fragment("f2", old, lineage=L2)
+        ),
+        "revocations": [],
+    }
+    g.case(
+        "adopted_settled_folded_on_a_fresh_view",
+        "Confirmed just in time.",
+        lines=[g.fold(old), "f2"],
+        confirmed=LATELY,
+        **beside,
+    )
+    g.case(
+        "adopted_settled_waits_on_a_stale_view",
+        "A millisecond earlier: the session may have ended, and would take along what goes on without it.",
+        lines=[],
+        confirmed=LATELY - 1,
+        **beside,
+    )
+    g.case(
+        "adopted_covered_not_deleted_on_a_stale_view",
+        "The session has a later entry of the name, which may have ended with it.",
+        lambda j: (
+            j.root(**ADA_ROOT)
+            .fragment("f", value("old", 2, NOW - 8000))
+            .root("r2", L2, born=g.OLD_S)
+            .fragment("f2", old, lineage=L2)
+        ),
+        [],
+        revocations=[],
+        confirmed=LONG_AGO,
+    )
 
 
 # --- Events ----------------------------------------------------------------------------------

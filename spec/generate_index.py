@@ -34,8 +34,13 @@ def reading():
     case("twice", "A record that comes twice is there once.", [at(0), at(0)], [at(0)])
     case("two_sessions", "Of one subject.", [at(0), at(-5, id=TWO)], [at(0), at(-5, id=TWO)])
     case("two_subjects", "An entry is of both ids.", [at(0), at(-5, subject=BOB)], [at(0), at(-5, subject=BOB)])
-    case("later_seen", "Whatever the other times.", [at(0, until=1), at(-1, auth=-1, until=9)], [at(0, until=1)])
-    case("later_auth", "Seen at once.", [at(0, auth=-1, until=1), at(0, until=9)], [at(0, auth=-1, until=1)])
+    case(
+        "each_time_for_itself",
+        "A touch of an older root does not take back that its user has proved again who they are.",
+        [at(0, until=1), at(-1, auth=-1, until=9)],
+        [at(0, auth=-1, until=9)],
+    )
+    case("later_auth", "Seen at once.", [at(0, auth=-1, until=1), at(0, until=1)], [at(0, auth=-1, until=1)])
     case("later_until", "Seen at once, and proved at once.", [at(0, until=9), at(0, until=1)], [at(0, until=9)])
     case("label_of_the_older", "The newer has none.", [at(-5, label=FIREFOX), at(0)], [at(0, label=FIREFOX)])
     case("label_of_the_newer", "It has one.", [at(-5, label=FIREFOX), at(0, label=EDGE)], [at(0, label=EDGE)])

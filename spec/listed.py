@@ -4,7 +4,7 @@ It follows section 13 of `fleet.md`.
 """
 
 import unicodedata
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCMSIV
@@ -141,5 +141,6 @@ class Index:
         key = record.subject, record.id
         held = self.held.get(key, record)
         newer, older = (record, held) if record.rank() > held.rank() else (held, record)
-        self.held[key] = replace(newer, label=newer.label or older.label)
+        seen, auth, until = map(max, record.rank(), held.rank())
+        self.held[key] = Listed(*key, auth, seen, until, newer.label or older.label)
         return self.held[key]

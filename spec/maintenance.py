@@ -238,6 +238,10 @@ class Situation:
     def settled_lineage(self, lineage):
         return self.settled(self.r.heads[lineage][1].renewed)
 
+    def settled_adopted(self, lineage):
+        """Whether what it holds may go over into the session."""
+        return self.fresh() and self.settled_lineage(lineage)
+
     def fresh(self):
         """Whether nothing revoked can have been missed."""
         return self.view is None or self.view.is_fresh(self.received)
@@ -255,7 +259,7 @@ class Situation:
         head, out = self.head(event), []
         for name, kind, root, fragment in self.r.fragments if head else []:
             own = root.lineage == head.lineage and (kind == "a" or root.subject == head.subject)
-            adopted = kind == "a" and root.lineage in self.r.adopted and self.settled_lineage(root.lineage)
+            adopted = kind == "a" and root.lineage in self.r.adopted and self.settled_adopted(root.lineage)
             if own or adopted:
                 subject = root.subject if kind == "u" else None
                 out.append(Held(name, kind, root.lineage, subject, fragment, self.chars[name], name in self.stale))
@@ -266,7 +270,8 @@ class Situation:
 
     def busy(self):
         r = self.r
-        lately = {lineage for lineage in r.adopted if not self.settled_on_arrival(r.heads[lineage][1])}
+        settled = lambda lineage: self.fresh() and self.settled_on_arrival(r.heads[lineage][1])
+        lately = {lineage for lineage in r.adopted if not settled(lineage)}
         names = [name for name, root in r.roots if root.lineage in lately]
         names += [name for name, _, root, _ in r.fragments if root.lineage in lately]
         others = r.chars - sum(self.chars[name] for name in names)
@@ -366,7 +371,7 @@ class Situation:
                 steps.append(Step(anew, [f.name], True))
         for name, kind, root, fragment in self.r.fragments:
             adopted = root.lineage in self.r.adopted and root.lineage != head.lineage
-            if adopted and name in self.stale and not self.settled_lineage(root.lineage) and kind == "a":
+            if adopted and name in self.stale and not self.settled_adopted(root.lineage) and kind == "a":
                 steps.append(Step(self.reissue(name, kind, root.lineage, None, fragment), [], True))
         return steps
 

@@ -64,17 +64,21 @@ impl Entry {
         }
     }
 
-    /// The later activity counts, and a label until there is another.
+    /// The later time counts, of each of the times, and a label until there is another: a touch of an
+    /// older root does not take back that its user has proved again who they are.
     fn merge(&mut self, other: Self) {
         let rank = |it: &Self| (it.seen, it.auth, it.until);
-        let (mut newer, older) = if rank(&other) > rank(self) {
-            (other, &*self)
-        } else {
-            let stored = self.stored || (other.stored && rank(&other) == rank(self));
-            (Self { stored, ..self.clone() }, &other)
+        let times = |it: &Self, that: &Self| {
+            (it.seen.max(that.seen), it.auth.max(that.auth), it.until.max(that.until))
         };
-        newer.label = newer.label.or_else(|| older.label.clone());
-        *self = newer;
+        let joined = times(self, &other);
+        // The log has the times of both if it has both, and those of one that has all of them.
+        let has_all = |it: &Self| it.stored && rank(it) == joined;
+        let stored = has_all(self) || has_all(&other) || (self.stored && other.stored);
+        let is_newer = rank(&other) > rank(self);
+        let (newer, older) = if is_newer { (other, self.clone()) } else { (self.clone(), other) };
+        let (seen, auth, until) = joined;
+        *self = Self { seen, auth, until, stored, label: newer.label.or(older.label) };
     }
 
     fn listed(&self, (subject, id): (SubjectId, RevocationId)) -> Listed {

@@ -89,7 +89,7 @@ fn who_has_not_read_all_yet_puts_nothing_back() {
         eventually("it follows", || engine.followed.load(Ordering::SeqCst) > asked + 2);
         set_back(&engine, older.then_some(&first), 0);
         let error = joins.join().unwrap().unwrap_err();
-        assert!(matches!(error.kind(), FleetErrorKind::NoRing), "{error}");
+        assert!(matches!(error.kind(), FleetErrorKind::NoRing { .. }), "{error}");
         assert_eq!(engine.puts.load(Ordering::SeqCst), 0);
         assert!(engine.state().log.is_empty());
     }
