@@ -176,7 +176,10 @@ impl Following<'_> {
     }
 
     async fn take(&mut self, look: Look) -> Result<(), EngineError> {
-        self.tell_ring(&look);
+        if self.tell_ring(&look) {
+            // What was in the log when this ring was found comes before it is confirmed.
+            self.waiting = None;
+        }
         let number = match &look.log {
             None => {
                 if self.place.take().is_some() {
@@ -315,16 +318,19 @@ impl Following<'_> {
         Ok(())
     }
 
-    fn tell_ring(&mut self, look: &Look) {
+    /// Whether it is another one than before.
+    fn tell_ring(&mut self, look: &Look) -> bool {
         let Ok(held) = &look.ring else {
             self.ring = None;
-            return;
+            return false;
         };
         let event = held.document.clone().map_or(Event::NoRing, Event::Ring);
-        if self.ring.as_ref() != Some(&event) {
+        let changed = self.ring.as_ref() != Some(&event);
+        if changed {
             self.ring = Some(event.clone());
             self.to.take(event);
         }
+        changed
     }
 }
 
