@@ -6,7 +6,7 @@
 #[cfg(test)]
 mod vectors;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque, btree_map};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use haversack::{Listed, RevocationId, SealedLabel, SessionIndex, SubjectId, Timestamp};
@@ -68,17 +68,18 @@ impl Entry {
     /// older root does not take back that its user has proved again who they are.
     fn merge(&mut self, other: Self) {
         let rank = |it: &Self| (it.seen, it.auth, it.until);
-        let times = |it: &Self, that: &Self| {
-            (it.seen.max(that.seen), it.auth.max(that.auth), it.until.max(that.until))
-        };
-        let joined = times(self, &other);
-        // The log has the times of both if it has both, and those of one that has all of them.
-        let has_all = |it: &Self| it.stored && rank(it) == joined;
-        let stored = has_all(self) || has_all(&other) || (self.stored && other.stored);
-        let is_newer = rank(&other) > rank(self);
-        let (newer, older) = if is_newer { (other, self.clone()) } else { (self.clone(), other) };
-        let (seen, auth, until) = joined;
-        *self = Self { seen, auth, until, stored, label: newer.label.or(older.label) };
+        let held = self.label.take();
+        self.label =
+            if rank(&other) > rank(self) { other.label.or(held) } else { held.or(other.label) };
+        let seen = self.seen.max(other.seen);
+        let auth = self.auth.max(other.auth);
+        let until = self.until.max(other.until);
+        // The log has the times of both if it has both, or one that has all of them.
+        let has_all = |stored, times| stored && times == (seen, auth, until);
+        self.stored = (self.stored && other.stored)
+            || has_all(self.stored, rank(self))
+            || has_all(other.stored, (other.seen, other.auth, other.until));
+        (self.seen, self.auth, self.until) = (seen, auth, until);
     }
 
     fn listed(&self, (subject, id): (SubjectId, RevocationId)) -> Listed {
@@ -108,8 +109,13 @@ impl Index {
         let key = (listed.subject, listed.id);
         let new = Entry::new(listed, stored);
         let mut part = self.part(listed.subject);
-        let entry = part.entry(key).and_modify(|held| held.merge(new.clone())).or_insert(new);
-        entry.listed(key)
+        match part.entry(key) {
+            btree_map::Entry::Vacant(place) => place.insert(new).listed(key),
+            btree_map::Entry::Occupied(mut held) => {
+                held.get_mut().merge(new);
+                held.get().listed(key)
+            }
+        }
     }
 
     /// The log begins anew.
@@ -121,15 +127,16 @@ impl Index {
 
     /// Queues what the log does not have any more.
     pub(crate) fn put_back(&self) {
-        let mut queue = self.queue();
+        // One part after the other: requests list sessions meanwhile, and wait for neither.
         for part in &self.parts {
-            for (key, entry) in lock(part).iter().filter(|(_, entry)| !entry.stored) {
-                if queue.waiting.len() < LIMIT {
-                    queue.push(entry.listed(*key), true);
-                }
-            }
+            let part = lock(part);
+            let lacking = part.iter().filter(|(_, entry)| !entry.stored);
+            let lacking: Vec<Listed> = lacking.map(|(key, entry)| entry.listed(*key)).collect();
+            drop(part);
+            let mut queue = self.queue();
+            let room = LIMIT.saturating_sub(queue.waiting.len());
+            lacking.into_iter().take(room).for_each(|listed| queue.push(listed, true));
         }
-        drop(queue);
         self.woken.notify_one();
     }
 

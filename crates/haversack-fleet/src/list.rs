@@ -4,9 +4,8 @@
 //! told in time is left out.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 
 use crate::backoff::Backoff;
 use crate::clock::now;
@@ -14,6 +13,7 @@ use crate::engine::Record;
 use crate::entropy::jittered;
 use crate::error::{EngineError, EngineErrorKind};
 use crate::index::{Index, Waiting};
+use crate::publish::{BATCH, PAUSE};
 use crate::shared::Shared;
 use crate::trouble::Task;
 
@@ -64,7 +64,8 @@ impl Shared {
     }
 
     async fn append_listed(&self, index: &Index, batch: &[Waiting]) -> Result<(), EngineError> {
-        if batch.iter().any(|waiting| waiting.again) {
+        let again = batch.iter().any(|waiting| waiting.again);
+        if again {
             // Many servers notice at once. Who comes later finds what the first has put back.
             sleep(jittered(PAUSE)).await;
         }
@@ -74,21 +75,6 @@ impl Shared {
             .filter(|it| it.listed.until > now && !(it.again && index.is_stored(&it.listed)))
             .map(|it| Record { text: it.listed.to_string(), until: it.listed.until })
             .collect();
-        if records.is_empty() {
-            return Ok(());
-        }
-        timeout(APPEND, self.engine.append(&records)).await.unwrap_or_else(|_| {
-            let why = format!("no answer within {} seconds", APPEND.as_secs());
-            Err(EngineError::new(self.name.clone(), EngineErrorKind::Unreachable(why)))
-        })
+        self.append_records(&records, again).await
     }
 }
-
-/// Sessions in one batch.
-const BATCH: usize = 500;
-
-/// For the engine to take one batch.
-const APPEND: Duration = Duration::from_secs(5);
-
-/// Before what was lost is put back.
-const PAUSE: Duration = Duration::from_millis(500);

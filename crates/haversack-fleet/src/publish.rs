@@ -139,7 +139,12 @@ impl Shared {
         Ok(())
     }
 
-    async fn append_records(&self, records: &[Record], again: bool) -> Result<(), EngineError> {
+    /// Appends records, or those that the engine has lost `again`.
+    pub(crate) async fn append_records(
+        &self,
+        records: &[Record],
+        again: bool,
+    ) -> Result<(), EngineError> {
         if records.is_empty() {
             return Ok(());
         }
@@ -198,10 +203,10 @@ const PATIENCE: Duration = Duration::from_secs(1);
 const APPEND: Duration = Duration::from_secs(5);
 
 /// Before what was lost is put back.
-const PAUSE: Duration = Duration::from_millis(500);
+pub(crate) const PAUSE: Duration = Duration::from_millis(500);
 
 /// Records in one batch.
-const BATCH: usize = 500;
+pub(crate) const BATCH: usize = 500;
 
 #[cfg(test)]
 mod tests {

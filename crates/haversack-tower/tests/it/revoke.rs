@@ -13,17 +13,7 @@ use haversack_tower::{
     SessionRoute, Timestamp,
 };
 
-use crate::shop::{Clock, START, Shop, router, sessions, shop};
-
-fn on(feed: &RingFeed, clock: &Clock) -> Haversack<Shop> {
-    Haversack::builder(feed.clone())
-        .subject("user")
-        .identity(["roles"])
-        .keep(["theme"])
-        .clock(clock.reading())
-        .build()
-        .expect("settings that fit")
-}
+use crate::shop::{Clock, START, Shop, router, sessions, sessions_on, shop};
 
 /// Another server of the fleet, and how it learns.
 struct Server {
@@ -35,7 +25,7 @@ impl Server {
     fn new(clock: &Clock) -> Self {
         let feed = RingFeed::new(KeyRing::for_tests());
         feed.can_revoke(Timestamp::from_millis(START));
-        Self { sessions: on(&feed, clock), feed }
+        Self { sessions: sessions_on(feed.clone(), clock), feed }
     }
 
     fn router(&self) -> Router {

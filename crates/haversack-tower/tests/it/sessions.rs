@@ -9,7 +9,7 @@ use haversack_tower::{
     Haversack, KeyRing, ListError, RevocationId, RevokeError, Session, SessionLayer, Timestamp,
 };
 
-use crate::shop::{Clock, START, Shop, router};
+use crate::shop::{Clock, START, Shop, router, sessions_on};
 
 struct Server {
     feed: RingFeed,
@@ -21,9 +21,7 @@ impl Server {
         let feed = RingFeed::new(KeyRing::for_tests());
         feed.can_revoke(Timestamp::from_millis(START));
         feed.can_list();
-        let builder = Haversack::builder(feed.clone()).subject("user").keep(["theme"]);
-        let sessions = builder.clock(clock.reading()).build().expect("settings that fit");
-        Self { feed, sessions }
+        Self { sessions: sessions_on(feed.clone(), clock), feed }
     }
 
     fn browser(&self) -> Browser<Router> {

@@ -9,7 +9,9 @@ use axum::extract::Path;
 use axum::http::StatusCode;
 use axum::routing::{get, post};
 use haversack_testkit::Browser;
-use haversack_tower::{Each, Haversack, KeyRing, Session, SessionLayer, SessionRoute, Timestamp};
+use haversack_tower::{
+    Each, Haversack, IntoFeed, KeyRing, Session, SessionLayer, SessionRoute, Timestamp,
+};
 use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -48,7 +50,11 @@ impl Clock {
 }
 
 pub(crate) fn sessions(clock: &Clock) -> Haversack<Shop> {
-    Haversack::builder(KeyRing::for_tests())
+    sessions_on(KeyRing::for_tests(), clock)
+}
+
+pub(crate) fn sessions_on(keys: impl IntoFeed, clock: &Clock) -> Haversack<Shop> {
+    Haversack::builder(keys)
         .subject("user")
         .identity(["roles"])
         .keep(["theme"])
