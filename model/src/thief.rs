@@ -4,13 +4,18 @@
 //! the other, and keeps what is answered. What became of that is judged at once, by what the servers
 //! have told the owner, and the verdict is part of the state.
 
+use haversack::Lifetime;
+
 use crate::client::Jar;
 use crate::oracle::{Identity, Oracle};
-use crate::servers::{Millis, Request, Seen, Served};
-use crate::session::Act;
+use crate::servers::{Millis, Request, Seen, Served, Server};
+use crate::session::{Act, Number};
+use crate::world::{ANSWER, Model, Step, World};
 
 /// Five minutes, after which a renewal holds against older copies.
 const GRACE: Millis = 5 * 60 * 1000;
+/// What who has a copy writes; no request of the client's has the number.
+const THIEF: Number = 31;
 /// How old a view may be and still be taken for new.
 const FRESH: Millis = 5 * 1000;
 
@@ -83,6 +88,53 @@ impl Thief {
         self.loot.outran |=
             knows && request.act == Act::Renew && (first_end.is_some() || first_renewal.is_some());
         self.loot.undead |= first_end.is_some_and(|at| now > at + FRESH + idle);
+    }
+}
+
+impl Model {
+    /// What who has a copy can do next, or who wants one.
+    pub(crate) fn replays(&self, world: &World, steps: &mut Vec<Step>) {
+        let (acts, requests) = self.scenario.thief;
+        if requests > 0 && world.thief.jar.is_none() {
+            steps.push(Step::Steal);
+        } else if world.thief.requests < requests {
+            let servers = self.scenario.servers;
+            let each =
+                acts.iter().flat_map(|act| servers.iter().map(move |server| (*act, *server)));
+            let may = each.filter(|(act, server)| world.may_replay(*act, *server));
+            steps.extend(may.map(|(act, server)| Step::Replay { act, server }));
+        }
+    }
+
+    /// The holder of the copy asks, is answered, and keeps it all, in one step.
+    pub(crate) fn replay(&self, world: &mut World, act: Act, server: Server) {
+        let Some(jar) = world.thief.jar.clone() else { return };
+        if self.scenario.answer_takes_time {
+            world.now += ANSWER;
+        }
+        let request = Request {
+            number: THIEF,
+            act,
+            jar,
+            sent: world.now,
+            answered: world.now,
+            server,
+            known: world.log.clone(),
+        };
+        let served = self.servers.answer(&request);
+        let Lifetime { idle, leeway, .. } = self.scenario.lifetime;
+        let idle = idle.unwrap_or_default() + leeway;
+        let idle = Millis::try_from(idle.as_millis()).unwrap_or(Millis::MAX);
+        world.thief.answered(&request, &served, &world.oracle, idle);
+        world.publish(&served.published);
+    }
+}
+
+impl World {
+    /// Who renews first has the session: nothing prevents a thief from that but a short life. So it is
+    /// only tried where the owner was first and the server has heard of it.
+    fn may_replay(&self, act: Act, server: Server) -> bool {
+        act != Act::Renew || (!server.deaf && self.thief.is_late(&self.oracle))
     }
 }
 

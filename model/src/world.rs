@@ -9,7 +9,7 @@ use std::hash::{Hash, Hasher};
 use std::ops::Deref;
 use std::sync::Arc;
 
-use haversack::{Lifetime, Revocation};
+use haversack::Revocation;
 use stateright::Property;
 
 use crate::client::{Jar, Line};
@@ -24,9 +24,7 @@ use crate::thief::Thief;
 /// The one assumption about the world.
 const GRACE: Millis = 5 * 60 * 1000;
 /// How long it takes a server to answer; so two answers are not of the same instant.
-const ANSWER: Millis = 10;
-/// What who has a copy writes; no request of the client's has the number.
-const THIEF: Number = 31;
+pub(crate) const ANSWER: Millis = 10;
 
 /// What there is at one moment.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -43,7 +41,7 @@ pub(crate) struct World {
     departs_from: usize,
     pub(crate) oracle: Oracle,
     /// What servers have told each other is over.
-    log: Known,
+    pub(crate) log: Known,
     pub(crate) thief: Thief,
     /// What a read of the jar shows.
     pub(crate) seen: Derived<Seen>,
@@ -218,33 +216,6 @@ impl Model {
         self.look(world);
     }
 
-    fn to_each_server(&self, act: Act) -> impl Iterator<Item = (Act, Server)> {
-        self.scenario.servers.iter().map(move |server| (act, *server))
-    }
-
-    /// The holder of the copy asks, is answered, and keeps it all, in one step.
-    fn replay(&self, world: &mut World, act: Act, server: Server) {
-        let Some(jar) = world.thief.jar.clone() else { return };
-        if self.scenario.answer_takes_time {
-            world.now += ANSWER;
-        }
-        let request = Request {
-            number: THIEF,
-            act,
-            jar,
-            sent: world.now,
-            answered: world.now,
-            server,
-            known: world.log.clone(),
-        };
-        let served = self.servers.answer(&request);
-        let Lifetime { idle, leeway, .. } = self.scenario.lifetime;
-        let idle = idle.unwrap_or_default() + leeway;
-        let idle = Millis::try_from(idle.as_millis()).unwrap_or(Millis::MAX);
-        world.thief.answered(&request, &served, &world.oracle, idle);
-        world.publish(&served.published);
-    }
-
     fn wait(&self, world: &mut World) {
         world.now += self.scenario.clock[world.ticks];
         world.ticks += 1;
@@ -283,16 +254,10 @@ impl Model {
 }
 
 impl World {
-    fn publish(&mut self, records: &[Revocation]) {
+    pub(crate) fn publish(&mut self, records: &[Revocation]) {
         if let Some(log) = self.log.as_mut().filter(|_| !records.is_empty()) {
             Arc::make_mut(log).extend(records);
         }
-    }
-
-    /// Who renews first has the session: nothing prevents a thief from that but a short life. So it is
-    /// only tried where the owner was first and the server has heard of it.
-    fn may_replay(&self, act: Act, server: Server) -> bool {
-        act != Act::Renew || (!server.deaf && self.thief.is_late(&self.oracle))
     }
 
     /// A response of which nothing is left to apply has arrived.
@@ -353,16 +318,7 @@ impl stateright::Model for Model {
         if world.ticks < self.scenario.clock.len() {
             steps.push(Step::Wait);
         }
-        let (acts, requests) = self.scenario.thief;
-        if requests > 0 && world.thief.jar.is_none() {
-            steps.push(Step::Steal);
-        } else if world.thief.requests < requests {
-            for (act, server) in acts.iter().flat_map(|act| self.to_each_server(*act)) {
-                if world.may_replay(act, server) {
-                    steps.push(Step::Replay { act, server });
-                }
-            }
-        }
+        self.replays(world, steps);
     }
 
     fn next_state(&self, world: &World, step: Step) -> Option<World> {
